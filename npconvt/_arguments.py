@@ -1,0 +1,417 @@
+"""What people type, turned into tuples of ints and NumPy arrays; the only home of argument errors.
+
+Every check takes `call`, the name of the function that the user called, which starts the message. Everything below this
+module sees normalised values only.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from npconvt._axis import CIRCULAR, PADDING_MODES, REFLECT, Axis, effective_kernel
+
+PADDING_WORDS = ("valid", "same", "same_lower")
+
+Ints = tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]
+IntOrInts = int | Sequence[int]
+Padding = int | str | Sequence[int | Sequence[int]]
+
+
+# --- arrays ----------------------------------------------------------------------------------------------------------
+
+
+def array(call: str, name: str, value: ArrayLike) -> NDArray[Any]:
+    """Return the value as a numeric array of native byte order."""
+    if type(value) is not np.ndarray:
+        value = _as_array(call, name, value)
+    if value.dtype.kind not in "biufc":
+        msg = f"{call}: {name} must hold numbers, but its dtype is {value.dtype}.{_remedy(name, value)}"
+        raise TypeError(msg)
+    return value if value.dtype.isnative else value.astype(value.dtype.newbyteorder("="))
+
+
+def _as_array(call: str, name: str, value: ArrayLike) -> NDArray[Any]:
+    if isinstance(value, np.ma.MaskedArray):
+        msg = f"{call}: {name} must not be a masked array, whose mask would be lost. Pass {name}.filled(0), or .data."
+        raise TypeError(msg)
+    if hasattr(value, "tocsr"):
+        msg = f"{call}: {name} must be a dense array, but is a {type(value).__name__}. Pass {name}.toarray()."
+        raise TypeError(msg)
+    try:
+        return np.asarray(value)
+    except (TypeError, ValueError, RuntimeError) as error:
+        reason = str(error).strip().rstrip(".").splitlines()[0]
+        remedy = _remedy(name, value)
+        msg = f"{call}: {name} must be convertible by numpy.asarray, but that failed: {reason}.{remedy}"
+        raise TypeError(msg) from error
+
+
+def _remedy(name: str, value: object) -> str:
+    if getattr(value, "requires_grad", False):
+        return f" Pass {name}.detach()."
+    if "bfloat16" in str(getattr(value, "dtype", "")):
+        return f" Convert {name} to float32: NumPy has no bfloat16."
+    return ""
+
+
+def result_dtype(*arrays: NDArray[Any] | None) -> np.dtype[Any]:
+    """Return the common dtype; integers and bools become 64 bits wide, as in `numpy.sum`."""
+    return widened(np.result_type(*(array.dtype for array in arrays if array is not None)))
+
+
+def widened(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return the 64-bit dtype of the same signedness for integers and bools, any other dtype as it is."""
+    dtype = np.dtype(dtype)
+    if dtype.kind == "u":
+        return np.dtype(np.uint64)
+    return np.dtype(np.int64) if dtype.kind in "bi" else dtype
+
+
+def work_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    """Return the dtype in which results of `dtype` are summed: float32 for float16, 64 bits for integers."""
+    dtype = widened(dtype)
+    return np.dtype(np.float32) if dtype == np.float16 else dtype
+
+
+def kernel_entries(call: str, weight: ArrayLike) -> NDArray[Any]:
+    """Return the weight in the dtype of matrix entries."""
+    weight = array(call, "weight", weight)
+    if weight.dtype.kind in "bi" or (weight.dtype.kind == "u" and weight.dtype.itemsize < 8):
+        return weight.astype(np.int64)
+    return weight.astype(np.float32) if weight.dtype == np.float16 else weight
+
+
+def check_bias(call: str, bias: NDArray[Any], channels: int) -> None:
+    """Refuse a bias that is not one number per output channel."""
+    if bias.shape != (channels,):
+        msg = f"{call}: bias must have shape ({channels},), one per output channel, but has shape {bias.shape}."
+        raise ValueError(msg)
+
+
+# --- ints, one per axis ----------------------------------------------------------------------------------------------
+
+
+def per_axis(call: str, name: str, value: IntOrInts, ndim: int, minimum: int) -> Ints:
+    """Return one int per spatial axis, each at least `minimum`."""
+    if type(value) is int:
+        values: Ints = (value,) * ndim
+        if value < minimum:
+            _refuse_small(call, name, value, minimum)
+        return values
+    items = _items(value)
+    if items is None:
+        values = (_int(call, name, value),) * ndim
+        items = [value]
+    else:
+        if len(items) not in (1, ndim):
+            msg = (
+                f"{call}: {name} must be an int or one int per spatial axis, of which there are {ndim}, "
+                f"but got {len(items)}: {value!r}."
+            )
+            raise ValueError(msg)
+        values = tuple(_int(call, name, item) for item in items)
+        values = values * ndim if len(items) == 1 else values
+    if values and min(values) < minimum:
+        _refuse_small(call, name, value, minimum)
+    return values
+
+
+def positive_int(call: str, name: str, value: int) -> int:
+    """Return an int that is at least 1."""
+    number = _int(call, name, value)
+    if number < 1:
+        _refuse_small(call, name, value, 1)
+    return number
+
+
+def boolean(call: str, name: str, value: bool | None) -> bool | None:
+    """Return True, False or None."""
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return None if value is None else bool(value)
+    msg = f"{call}: {name} must be True or False, but got {value!r}."
+    raise TypeError(msg)
+
+
+def shape(call: str, name: str, value: Iterable[int]) -> Ints:
+    """Return a shape: ints that are zero or more."""
+    if type(value) is tuple and all(type(size) is int and size >= 0 for size in value):
+        return value
+    items = _items(value)
+    if items is None:
+        msg = f"{call}: {name} must be a sequence of ints, but got {value!r}."
+        raise TypeError(msg)
+    sizes = tuple(_int(call, name, item) for item in items)
+    if sizes and min(sizes) < 0:
+        _refuse_small(call, name, value, 0)
+    return sizes
+
+
+def _items(value: object) -> list[Any] | None:
+    """Return the elements of a sequence or of a 1-D or 2-D array; None for anything else."""
+    if isinstance(value, (str, bytes, dict, set, frozenset)):
+        return None
+    if isinstance(value, (tuple, list, Sequence)):
+        return list(value)
+    if getattr(value, "ndim", 0) and hasattr(value, "tolist"):
+        return list(value.tolist())
+    return None
+
+
+def _int(call: str, name: str, value: object) -> int:
+    if type(value) is int:
+        return value
+    if not isinstance(value, (bool, np.bool_)) and "bool" not in str(getattr(value, "dtype", "")):
+        try:
+            return operator.index(value)  # type: ignore[arg-type]
+        except TypeError:
+            pass
+    msg = f"{call}: {name} must be made of ints, but got {value!r} of type {type(value).__name__}."
+    raise TypeError(msg)
+
+
+def _refuse_small(call: str, name: str, value: object, minimum: int) -> NoReturn:
+    msg = f"{call}: {name} must be at least {minimum}, but got {value!r}."
+    raise ValueError(msg)
+
+
+# --- padding ---------------------------------------------------------------------------------------------------------
+
+
+def padding_pairs(call: str, value: Padding, ndim: int) -> str | Pairs:
+    """Return one `(before, after)` pair per spatial axis, or the word "same" or "same_lower"."""
+    if type(value) is int:
+        return ((value, value),) * ndim
+    if isinstance(value, str):
+        if value not in PADDING_WORDS:
+            msg = f"{call}: padding must be 'valid', 'same' or 'same_lower' where it is a word, but got {value!r}."
+            raise ValueError(msg)
+        return ((0, 0),) * ndim if value == "valid" else value
+    items = _items(value)
+    if items is None:
+        number = _int(call, "padding", value)
+        return ((number, number),) * ndim
+    if len(items) not in (1, ndim):
+        remedy = f" One pair (before, after) is written (({items[0]!r}, {items[1]!r}),)." if len(items) == 2 else ""
+        msg = (
+            f"{call}: padding must be an int, a word, or one int or (before, after) pair per spatial axis, "
+            f"of which there are {ndim}, but got {len(items)}: {value!r}.{remedy}"
+        )
+        raise ValueError(msg)
+    pairs = tuple(_pair(call, item) for item in items)
+    return pairs * ndim if len(items) == 1 else pairs
+
+
+def _pair(call: str, value: object) -> tuple[int, int]:
+    items = _items(value)
+    if items is None:
+        number = _int(call, "padding", value)
+        return number, number
+    if len(items) != 2:
+        msg = f"{call}: padding of an axis must be an int or a (before, after) pair, but got {value!r}."
+        raise ValueError(msg)
+    return _int(call, "padding", items[0]), _int(call, "padding", items[1])
+
+
+def padding_mode(call: str, value: str) -> str:
+    """Return one of the padding modes."""
+    if not isinstance(value, str):
+        msg = f"{call}: padding_mode must be a str, but got {value!r}."
+        raise TypeError(msg)
+    if value not in PADDING_MODES:
+        msg = f"{call}: padding_mode must be one of {', '.join(PADDING_MODES)}, but got {value!r}."
+        raise ValueError(msg)
+    return value
+
+
+def check_axis(call: str, axis: Axis, index: int) -> None:
+    """Refuse an axis on which no window fits, or that its padding mode cannot pad."""
+    n, m, k, _, d, lo, hi, mode = axis
+    padded = n + lo + hi
+    if m < 1:
+        msg = (
+            f"{call}: the kernel must not be longer than the padded input, but on spatial axis {index} it spans "
+            f"{effective_kernel(k, d)} ({k} taps, dilation {d}) and the padded input {padded} ({n} + {lo} + {hi})."
+        )
+        raise ValueError(msg)
+    cropped = n + min(lo, 0) + min(hi, 0)
+    limit = {REFLECT: cropped - 1, CIRCULAR: cropped}.get(mode)
+    if limit is not None and max(lo, hi) > max(limit, 0):
+        msg = (
+            f"{call}: padding with padding_mode={mode!r} must be at most {limit} on spatial axis {index} "
+            f"of size {cropped}, but got ({lo}, {hi})."
+        )
+        raise ValueError(msg)
+    if cropped < 1:
+        msg = (
+            f"{call}: negative padding must leave at least one element, but on spatial axis {index} of size {n} "
+            f"got ({lo}, {hi})."
+        )
+        raise ValueError(msg)
+
+
+# --- shapes that belong together -------------------------------------------------------------------------------------
+
+
+def check_ndim(call: str, name: str, array_shape: Ints, ndims: tuple[int, ...], layout: str) -> None:
+    """Refuse an array whose number of axes is not among `ndims`."""
+    if len(array_shape) not in ndims:
+        wanted = " or ".join(map(str, ndims))
+        msg = f"{call}: {name} must have {wanted} axes, {layout}, but has {len(array_shape)}: shape {array_shape}."
+        raise ValueError(msg)
+
+
+def check_weight_ndim(call: str, weight_shape: Ints) -> None:
+    """Refuse a weight without channel axes."""
+    if len(weight_shape) < 2:
+        msg = (
+            f"{call}: weight must have at least 2 axes, two channel axes before the kernel's, "
+            f"but has {len(weight_shape)}: shape {weight_shape}."
+        )
+        raise ValueError(msg)
+
+
+def check_sizes(call: str, name: str, array_shape: Ints, sizes: Ints) -> None:
+    """Refuse spatial sizes of zero."""
+    if sizes and min(sizes) < 1:
+        msg = f"{call}: {name} must have at least one element on every spatial axis, but has shape {array_shape}."
+        raise ValueError(msg)
+
+
+def check_conv_channels(call: str, input_shape: Ints, channels: int, weight_shape: Ints, groups: int) -> None:
+    """Refuse channels that do not fit, for weights `(C_out, C_in/groups, *k)`."""
+    needed = weight_shape[1] * groups
+    if channels != needed:
+        msg = (
+            f"{call}: weight of shape {weight_shape} with groups={groups} needs {needed} input channels "
+            f"(weight.shape[1] * groups), but input of shape {input_shape} has {channels}."
+        )
+        raise ValueError(msg)
+    _check_divisible(call, "output", weight_shape, groups)
+
+
+def check_transposed_channels(call: str, input_shape: Ints, channels: int, weight_shape: Ints, groups: int) -> None:
+    """Refuse channels that do not fit, for weights `(C_in, C_out/groups, *k)`."""
+    if channels != weight_shape[0]:
+        msg = (
+            f"{call}: weight of shape {weight_shape} needs {weight_shape[0]} input channels (weight.shape[0]), "
+            f"but input of shape {input_shape} has {channels}."
+        )
+        raise ValueError(msg)
+    _check_divisible(call, "input", weight_shape, groups)
+
+
+def _check_divisible(call: str, side: str, weight_shape: Ints, groups: int) -> None:
+    if weight_shape[0] % groups:
+        msg = (
+            f"{call}: the number of {side} channels must be divisible by groups, but weight of shape {weight_shape} "
+            f"has {weight_shape[0]} (weight.shape[0]) and groups={groups}."
+        )
+        raise ValueError(msg)
+
+
+def is_plain(call: str, input_shape: Ints, weight_shape: Ints, channels: bool | None, *, batch: bool) -> bool:
+    """Tell a plain kernel, which has no channel axes, from a weight that has them.
+
+    `batch` says whether `input_shape` may have a batch axis.
+    """
+    same = len(input_shape) == len(weight_shape)
+    if channels is None:
+        if same and len(weight_shape) > 2 and not batch:
+            msg = (
+                f"{call}: input_shape {input_shape} and weight of shape {weight_shape} have {len(weight_shape)} axes "
+                f"each, which can be read two ways. For a plain kernel without channel axes pass channels=False; "
+                f"for an input with a batch axis pass input_shape={input_shape[1:]}."
+            )
+            raise ValueError(msg)
+        return same and len(weight_shape) <= 2
+    if not channels and not same:
+        msg = (
+            f"{call}: a plain kernel (channels=False) must have as many axes as the input, but weight has shape "
+            f"{weight_shape} and input_shape is {input_shape}."
+        )
+        raise ValueError(msg)
+    return not channels
+
+
+def check_plain_groups(call: str, groups: int) -> None:
+    """Refuse groups where there are no channels."""
+    if groups != 1:
+        msg = f"{call}: groups must be 1 for a plain kernel, which has no channels, but got {groups}."
+        raise ValueError(msg)
+
+
+# --- which size a transposed call returns ----------------------------------------------------------------------------
+
+
+def check_size_choice(call: str, output_padding: Ints, output_size: object, *, word: bool) -> None:
+    """Refuse two answers to the question which size to return."""
+    if any(output_padding) and output_size is not None:
+        msg = (
+            f"{call}: output_padding and output_size must not both be given, "
+            f"but got {output_padding} and {output_size!r}."
+        )
+        raise ValueError(msg)
+    if any(output_padding) and word:
+        msg = (
+            f"{call}: output_padding must be 0 where padding is 'same' or 'same_lower', but got {output_padding}. "
+            f"Choose the size by output_size."
+        )
+        raise ValueError(msg)
+
+
+def check_output_padding(call: str, output_padding: Ints, stride: Ints, dilation: Ints) -> None:
+    """Refuse an output padding that reaches another input size's output."""
+    for index, (extra, s, d) in enumerate(zip(output_padding, stride, dilation, strict=True)):
+        if extra >= max(s, d):
+            msg = (
+                f"{call}: output_padding must be smaller than stride or dilation, but on spatial axis {index} it is "
+                f"{extra}, stride {s} and dilation {d}."
+            )
+            raise ValueError(msg)
+
+
+def check_transposed_size(call: str, sizes: Ints) -> None:
+    """Refuse transposed geometries that crop everything away."""
+    if sizes and min(sizes) < 1:
+        msg = f"{call}: the output must have at least one element on every spatial axis, but its size would be {sizes}."
+        raise ValueError(msg)
+
+
+def check_output_size(call: str, requested: Ints, smallest: Ints, largest: Ints) -> None:
+    """Refuse an output size that the input does not come from."""
+    for index, (size, low, high) in enumerate(zip(requested, smallest, largest, strict=True)):
+        if not low <= size <= high:
+            msg = (
+                f"{call}: output_size must be from {low} to {high} on spatial axis {index}, but got {size} "
+                f"(output_size={requested})."
+            )
+            raise ValueError(msg)
+
+
+def check_forward_only(call: str, output_padding: IntOrInts, output_size: object) -> None:
+    """Refuse the arguments of a transposed convolution in a forward one."""
+    for name, value, unset in (("output_padding", output_padding, 0), ("output_size", output_size, None)):
+        if value is not None and value != unset:
+            msg = f"{call}: {name} must be left out unless transposed=True, but got {value!r}."
+            raise ValueError(msg)
+
+
+def spatial_size(call: str, value: IntOrInts, ndim: int) -> Ints:
+    """Return `output_size`: one int per spatial axis, without batch or channels."""
+    return per_axis(call, "output_size", value, ndim, 1)
+
+
+def check_method(call: str, method: str, names: Sequence[str]) -> None:
+    """Refuse an unknown method."""
+    if not isinstance(method, str):
+        msg = f"{call}: method must be a str, but got {method!r}."
+        raise TypeError(msg)
+    if method not in names:
+        msg = f"{call}: method must be one of {', '.join(names)}, but got {method!r}."
+        raise ValueError(msg)

@@ -1,0 +1,34 @@
+"""How much memory a result may take."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+
+# Version 2 and version 1 of Linux control groups; "max" or a huge number where there is no limit.
+_CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+@cache
+def available_bytes() -> int | None:
+    """Return the smaller of the physical memory and the control group's limit; None where neither can be read."""
+    limits = [int(text) for text in map(_read, _CGROUP_LIMITS) if text.isdigit()]
+    if hasattr(os, "sysconf") and {"SC_PAGE_SIZE", "SC_PHYS_PAGES"} <= set(os.sysconf_names):
+        limits.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    return min(limits, default=None)
+
+
+def _read(path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def format_bytes(count: int) -> str:
+    """Return a number of bytes in the largest unit that leaves at least one."""
+    for unit, size in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= size:
+            return f"{count / size:.1f} {unit}"
+    return f"{count} bytes"
