@@ -1,5 +1,8 @@
 """Convolution and transposed convolution as one sparse matrix and its transpose, in NumPy and SciPy alone."""
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
 from npconvt._geometry import ConvGeometry
 from npconvt._matrix import kernel_matrix
 from npconvt.functional import (
@@ -13,7 +16,14 @@ from npconvt.functional import (
     conv_transpose3d,
 )
 
+if TYPE_CHECKING:
+    pass
+
 __version__ = "0.1.0"
+
+# What needs more of SciPy than `scipy.sparse`, or is seldom wanted, is loaded when it is first used. A name is listed
+# here, and above for type checkers; a submodule by its own name.
+_LAZY: dict[str, str] = {}
 
 __all__ = [
     "ConvGeometry",
@@ -27,3 +37,17 @@ __all__ = [
     "conv_transpose3d",
     "kernel_matrix",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LAZY:
+        msg = f"module 'npconvt' has no attribute {name!r}"
+        raise AttributeError(msg)
+    module = _import_module(_LAZY[name])
+    value = module if _LAZY[name] == f"npconvt.{name}" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
