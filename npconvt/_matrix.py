@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
-from itertools import product
+from itertools import accumulate, groupby, product
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -171,9 +171,11 @@ def build(
     data = np.empty(layout.entries, weight.dtype)
     if layout.entries:
         values = _values_by_row_channel(geometry, weight, layout, transposed)
+        periods = [_period_rows(run, dtype) for run in layout.axes[-1].runs]
+        columns = _Columns(layout, periods, indices)
         for block in layout.blocks():
-            _write_columns(layout, block, indices)
-            _write_values(layout, block, values, data)
+            columns.write(block)
+            _write_values(layout, block, periods, values, data)
     matrix = csr_array((data, indices, indptr), shape=(layout.rows, layout.columns), copy=False)
     # True by construction; saying so spares SciPy the check.
     matrix.has_sorted_indices = matrix.has_canonical_format = True
@@ -304,18 +306,12 @@ def _row_pointers(layout: _Layout, dtype: np.dtype[Any]) -> NDArray[Any]:
 
 def _axis_pointers(axis: AxisRows, rows: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return the number of entries before each row of an axis, and after the last."""
-    pointers = np.empty(rows + 1, dtype)
-    pointers[0] = row = entries = 0
+    pointers = np.zeros(rows + 1, dtype)
+    ends, row, entries = pointers[None, 1:], 0, 0
     for run in axis.runs:
-        ends = np.cumsum([len(columns) for columns in run.columns], dtype=dtype)
-        stop = row + run.repeats * run.period
-        if run.period == 1:
-            np.multiply(np.arange(1, run.repeats + 1, dtype=dtype), ends[0], out=pointers[row + 1 : stop + 1])
-            pointers[row + 1 : stop + 1] += dtype.type(entries)
-        else:
-            starts = np.arange(run.repeats, dtype=dtype)[:, None] * ends[-1] + dtype.type(entries)
-            np.add(starts, ends, out=pointers[row + 1 : stop + 1].reshape(run.repeats, run.period))
-        row, entries = stop, entries + run.repeats * run.period_entries
+        period = np.array([[*accumulate(map(len, run.columns))]], dtype) + dtype.type(entries)
+        row = _write_run(ends, row, period, run.repeats, run.period_entries)
+        entries += run.repeats * run.period_entries
     return pointers
 
 
@@ -347,51 +343,99 @@ def _grid(target: NDArray[Any], layout: _Layout, block: _Block) -> NDArray[Any]:
     )
 
 
-def _write_columns(layout: _Layout, block: _Block, indices: NDArray[Any]) -> None:
-    grid = _grid(indices, layout, block)
-    dtype = indices.dtype
-    strides = layout.column_strides
-    parts = [np.arange(layout.column_channels, dtype=dtype) * dtype.type(prod(layout.column_sizes))]
-    parts += [_as_array(line.columns, dtype) * dtype.type(s) for line, s in zip(block.lines, strides, strict=False)]
-    head = reduce(np.add.outer, parts).reshape(-1, 1)
-    alone = grid.size == grid.shape[-1]
-    segment = grid.reshape(1, -1) if alone else np.empty((1, grid.shape[-1]), dtype)
-    start = 0
-    for run in layout.axes[-1].runs:
-        period = [(head + _as_array(columns, dtype)).reshape(1, -1) for columns in run.columns]
-        start = _write_run(segment, start, period, run.repeats, run.step)
-    if alone:
-        return
-    # The column of the segment's first line, then of every line: group, and position on each outer axis.
-    group_columns = layout.column_channels * prod(layout.column_sizes)
-    groups = np.repeat(np.arange(layout.groups, dtype=dtype), layout.row_channels // layout.groups)
-    constants = [groups * dtype.type(group_columns)]
-    constants += [
-        np.arange(line.repeats, dtype=dtype) * dtype.type(line.step * s)
-        for line, s in zip(block.lines, strides, strict=False)
-    ]
-    np.add(reduce(np.add.outer, constants)[..., None], segment[0], out=grid)
+class _Columns:
+    """Writes the columns of blocks; blocks of the same shape, as the phases of a stride are, share their segment."""
+
+    def __init__(self, layout: _Layout, periods: list[list[_Rows]], indices: NDArray[Any]) -> None:
+        self.layout = layout
+        self.periods = periods
+        self.indices = indices
+        self.strides = [indices.dtype.type(stride) for stride in layout.column_strides[:-1]]
+        self.shape: list[NDArray[Any]] = []
+        self.segment = np.empty((1, 0), indices.dtype)
+        channel = prod(layout.column_sizes)
+        self.channels = np.arange(layout.column_channels, dtype=indices.dtype) * indices.dtype.type(channel)
+        groups = np.arange(layout.groups, dtype=indices.dtype) * indices.dtype.type(layout.column_channels * channel)
+        self.groups = np.repeat(groups, layout.row_channels // layout.groups)
+
+    def write(self, block: _Block) -> None:
+        """Write the columns of all lines of a block."""
+        dtype = self.indices.dtype
+        grid = _grid(self.indices, self.layout, block)
+        columns = [_as_array(line.columns, dtype) for line in block.lines]
+        if grid.size == grid.shape[-1] and not block.lines:
+            self._write_segment(columns, grid.reshape(1, -1))
+            return
+        shape = [entries - entries[0] for entries in columns]
+        if grid.shape[-1] != self.segment.size or any(map(_differ, shape, self.shape)):
+            self.shape, self.segment = shape, np.empty((1, grid.shape[-1]), dtype)
+            self._write_segment(shape, self.segment)
+        # What each line adds to the segment: the columns of its group, and of its positions on the outer axes.
+        constants = [self.groups]
+        for line, stride in zip(block.lines, self.strides, strict=True):
+            first, step = line.columns[0], line.step
+            constants.append(np.arange(first, first + step * line.repeats, step, dtype=dtype.type) * stride)
+        np.add(reduce(np.add.outer, constants)[..., None], self.segment[0], out=grid)
+
+    def _write_segment(self, outer: list[NDArray[Any]], segment: NDArray[Any]) -> None:
+        scaled = [entries * stride for entries, stride in zip(outer, self.strides, strict=True)]
+        head = reduce(np.add.outer, [self.channels, *scaled]).reshape(1, -1, 1)
+        start = 0
+        for run, rows in zip(self.layout.axes[-1].runs, self.periods, strict=True):
+            period = _joined([(head + part.columns[:, None]).reshape(1, -1) for part in rows])
+            start = _write_run(segment, start, period, run.repeats, run.step)
 
 
-def _write_values(layout: _Layout, block: _Block, values: NDArray[Any], data: NDArray[Any]) -> None:
+def _differ(left: NDArray[Any], right: NDArray[Any]) -> bool:
+    return left.shape != right.shape or bool((left != right).any())
+
+
+def _write_values(
+    layout: _Layout, block: _Block, periods: list[list[_Rows]], values: NDArray[Any], data: NDArray[Any]
+) -> None:
     grid = _grid(data, layout, block)
     length = grid.shape[-1]
-    lines = grid[0, ..., 0].size
-    for axis, line in enumerate(block.lines):
-        values = _take(values, line.taps, 2 + axis)
-    runs = layout.axes[-1].runs
-    rows_at_once = max(1, _BATCH // length)
-    for first in range(0, layout.row_channels, rows_at_once):
-        rows = values[first : first + rows_at_once]
-        target = grid[first : first + rows_at_once]
-        alone = lines == 1
-        segments = target.reshape(len(rows), length) if alone else np.empty((len(rows), length), data.dtype)
+    alone = grid[0, ..., 0].size == 1
+    for axis, line in enumerate(block.lines, 2):
+        values = _take(values, line.taps, axis)
+    values = values.reshape(layout.row_channels, -1, values.shape[-1])
+    channels_at_once = max(1, _BATCH // length)
+    for first in range(0, layout.row_channels, channels_at_once):
+        channels = values[first : first + channels_at_once]
+        target = grid[first : first + channels_at_once]
+        segments = target.reshape(len(channels), length) if alone else np.empty((len(channels), length), data.dtype)
         start = 0
-        for run in runs:
-            period = [_take(rows, taps, -1).reshape(len(rows), -1) for taps in run.taps]
-            start = _write_run(segments, start, period, run.repeats, 0)
+        for run, rows in zip(layout.axes[-1].runs, periods, strict=True):
+            parts = [channels.take(part.taps, -1).swapaxes(1, 2).reshape(len(channels), -1) for part in rows]
+            start = _write_run(segments, start, _joined(parts), run.repeats, 0)
         if not alone:
-            target[...] = segments.reshape(len(rows), *(1,) * len(block.lines), length)
+            target[...] = segments.reshape(len(channels), *(1,) * len(block.lines), length)
+
+
+class _Rows(NamedTuple):
+    """Neighbouring rows of a period that have as many entries each."""
+
+    columns: NDArray[Any]  # shape (rows, entries of a row)
+    taps: NDArray[Any]
+
+
+def _period_rows(run: Run, dtype: np.dtype[Any]) -> list[_Rows]:
+    """Return the rows of a run's first period, cut where their number of entries changes."""
+    tap_dtype = np.dtype(np.intp)
+    if run.period == 1:
+        return [_Rows(_as_array(run.columns[0], dtype)[None], _as_array(run.taps[0], tap_dtype)[None])]
+    return [
+        _Rows(
+            np.stack([_as_array(columns, dtype) for columns, _ in rows]),
+            np.stack([_as_array(taps, tap_dtype) for _, taps in rows]),
+        )
+        for _, group in groupby(zip(run.columns, run.taps, strict=True), key=lambda row: len(row[0]))
+        for rows in [list(group)]
+    ]
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
 def _take(values: NDArray[Any], taps: Sequence[int], axis: int) -> NDArray[Any]:
@@ -407,19 +451,20 @@ def _take(values: NDArray[Any], taps: Sequence[int], axis: int) -> NDArray[Any]:
     return values[tuple(index)]
 
 
-def _write_run(segments: NDArray[Any], start: int, period: list[NDArray[Any]], repeats: int, step: int) -> int:
+def _write_run(segments: NDArray[Any], start: int, period: NDArray[Any], repeats: int, step: int) -> int:
     """Write a run's entries into each row of `segments` from `start` on, and return where they end.
 
     From a period to the next the entries grow by `step`. The first periods are doubled until they fill a chunk of the
     cache; then the chunk is broadcast: few and long writes, whatever the length of the period.
     """
-    first = period[0] if len(period) == 1 else np.concatenate(period, axis=1)
-    size = first.shape[1]
+    size = period.shape[1]
     stop: int = start + repeats * size
     if not size:
         return start
     target = segments[:, start:stop]
-    target[:, :size] = first
+    target[:, :size] = period
+    if repeats == 1:
+        return stop
     done = 1
     while done < repeats and done * size < _CHUNK:
         more = min(done, repeats - done)

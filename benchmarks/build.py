@@ -1,0 +1,86 @@
+"""Time of building a kernel matrix, as a multiple of the time of copying it.
+
+    python benchmarks/build.py [--rounds N] [--small]
+
+Both are timed in alternating blocks of one run, and the median of the blocks' ratios is printed with its quartiles.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+from time import perf_counter
+
+import numpy as np
+
+from npconvt import kernel_matrix
+
+# name, weight shape, input shape, keywords. From about a million entries up, inputs several times the kernel.
+CASES = [
+    ("1-D, 3 taps", (3,), (700_000,), {}),
+    ("1-D, 3 taps, padded", (3,), (700_000,), {"padding": 1}),
+    ("1-D, 3 taps, stride 2", (3,), (1_400_000,), {"stride": 2, "padding": 1}),
+    ("1-D, 5 taps, dilation 4, same", (5,), (500_000,), {"dilation": 4, "padding": "same"}),
+    ("1-D, 101 taps, circular", (101,), (30_000,), {"padding": 50, "padding_mode": "circular"}),
+    ("1-D, 64 -> 64, 5 taps", (64, 64, 5), (64, 200), {"padding": 2}),
+    ("2-D, 3x3", (3, 3), (512, 512), {}),
+    ("2-D, 3x3, padded", (3, 3), (512, 512), {"padding": 1}),
+    ("2-D, 5x5, stride 2, dilation 2", (5, 5), (512, 512), {"stride": 2, "dilation": 2, "padding": 4}),
+    ("2-D, 15x15, reflect", (15, 15), (128, 128), {"padding": 7, "padding_mode": "reflect"}),
+    ("2-D, 3 -> 16, 7x7, stride 2", (16, 3, 7, 7), (3, 64, 64), {"stride": 2, "padding": 3}),
+    ("2-D, 32 -> 32, 3x3", (32, 32, 3, 3), (32, 28, 28), {"padding": 1}),
+    ("2-D, depthwise 64, 3x3", (64, 1, 3, 3), (64, 56, 56), {"padding": 1, "groups": 64}),
+    ("2-D, 64 -> 32, 1x1", (32, 64, 1, 1), (64, 40, 40), {}),
+    ("3-D, 3x3x3", (3, 3, 3), (48, 48, 48), {"padding": 1, "channels": False}),
+    ("3-D, 4 -> 8, 3x3x3, stride 2", (8, 4, 3, 3, 3), (4, 32, 32, 32), {"stride": 2, "padding": 1}),
+    ("1-D transposed, 4 taps, stride 2", (4,), (600_000,), {"stride": 2, "padding": 1, "transposed": True}),
+    ("1-D transposed, 3 taps, stride 3", (3,), (700_000,), {"stride": 3, "transposed": True}),
+    ("2-D transposed, 3x3", (3, 3), (512, 512), {"padding": 1, "transposed": True}),
+    ("2-D transposed, 4x4, stride 2", (4, 4), (256, 256), {"stride": 2, "padding": 1, "transposed": True}),
+    (
+        "2-D transposed, 32 -> 16, 4x4, stride 2",
+        (32, 16, 4, 4),
+        (32, 14, 14),
+        {"stride": 2, "padding": 1, "transposed": True},
+    ),
+    ("2-D transposed, 16x16, stride 8", (16, 16), (64, 64), {"stride": 8, "padding": 4, "transposed": True}),
+    ("3-D transposed, 8 -> 4, 2x2x2, stride 2", (8, 4, 2, 2, 2), (8, 16, 24, 24), {"stride": 2, "transposed": True}),
+]
+SMALL = [("16x16, 3x3", (3, 3), (16, 16), {}), ("16x16, 3x3, padded", (3, 3), (16, 16), {"padding": 1})]
+
+
+def block(function, least: float = 0.05) -> float:
+    """Return the median time of a call in a block of calls that lasts at least `least` seconds."""
+    times, start = [], perf_counter()
+    while not times or perf_counter() - start < least:
+        before = perf_counter()
+        function()
+        times.append(perf_counter() - before)
+    return statistics.median(times)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--small", action="store_true", help="a few seconds, to see that it runs")
+    options = parser.parse_args()
+    print(f"{'case':42}{'entries':>12}{'copy, ms':>10}{'build/copy':>12}  quartiles")
+    for name, weight_shape, input_shape, keywords in CASES[:: 8 if options.small else 1]:
+        weight = np.random.default_rng(0).standard_normal(weight_shape)
+        matrix = kernel_matrix(weight, input_shape, **keywords)
+        pairs = [
+            (block(lambda: kernel_matrix(weight, input_shape, **keywords)), block(matrix.copy))  # noqa: B023
+            for _ in range(3 if options.small else options.rounds)
+        ]
+        ratios = [build / copy for build, copy in pairs]
+        low, median, high = statistics.quantiles(ratios, n=4)
+        copy = statistics.median(copy for _, copy in pairs) * 1e3
+        print(f"{name:42}{matrix.nnz:12}{copy:10.2f}{median:12.2f}  {low:.2f} to {high:.2f}")
+    for name, weight_shape, input_shape, keywords in SMALL:
+        weight = np.ones(weight_shape)
+        times = [block(lambda: kernel_matrix(weight, input_shape, **keywords)) * 1e3 for _ in range(5)]  # noqa: B023
+        print(f"{name:42}{statistics.median(times):.3f} ms")
+
+
+if __name__ == "__main__":
+    main()
