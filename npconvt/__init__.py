@@ -17,15 +17,18 @@ from npconvt.functional import (
 )
 
 if TYPE_CHECKING:
-    pass
+    from npconvt._case import Case
 
 __version__ = "0.1.0"
 
 # What needs more of SciPy than `scipy.sparse`, or is seldom wanted, is loaded when it is first used. A name is listed
 # here, and above for type checkers; a submodule by its own name.
-_LAZY: dict[str, str] = {}
+_LAZY: dict[str, str] = {
+    "Case": "npconvt._case",
+}
 
 __all__ = [
+    "Case",
     "ConvGeometry",
     "conv",
     "conv1d",
