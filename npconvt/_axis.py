@@ -51,6 +51,37 @@ def same_padding(n: int, k: int, s: int, d: int, *, lower: bool) -> tuple[int, i
     return lo, total - lo
 
 
+def axis_entries(axis: Axis) -> int:
+    """Return the number of entries of the axis's kernel matrix, without building its rows where padding is zeros."""
+    n, m, k, s, d, lo, _, mode = axis
+    if mode != ZEROS:
+        return axis_rows(axis, False).entries
+    # Tap t lies inside the input from output ceil((lo - t*d)/s) until output ceil((n + lo - t*d)/s).
+    return _clipped_sum(m, k, s, d, n + lo) - _clipped_sum(m, k, s, d, lo)
+
+
+def _clipped_sum(m: int, k: int, s: int, d: int, offset: int) -> int:
+    """Return the sum over t < k of ceil((offset - t*d)/s), each term clipped to 0..m."""
+    full = max(0, min(k, -(((m - 1) * s - offset) // d)))  # terms that are m or more
+    positive = max(full, min(k, -(-offset // d)))
+    last = offset - (positive - 1) * d
+    return full * m + _floor_sum(positive - full, s, d, last + s - 1)
+
+
+def _floor_sum(count: int, modulus: int, slope: int, start: int) -> int:
+    """Return the sum over i < count of (start + i*slope)//modulus, in as many steps as Euclid's algorithm."""
+    total = 0
+    while True:
+        total += slope // modulus * (count * (count - 1) // 2) + start // modulus * count
+        slope, start = slope % modulus, start % modulus
+        # The lattice points that are left under the line, counted by columns of the other axis.
+        top = slope * count + start
+        if top < modulus:
+            return total
+        count, start = divmod(top, modulus)
+        modulus, slope = slope, modulus
+
+
 class Run(NamedTuple):
     """Consecutive rows whose entries repeat with a period.
 

@@ -13,7 +13,7 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from npconvt import _arguments as arguments
-from npconvt._axis import Axis, axis_rows, effective_kernel, same_padding, scatter_size, window_count
+from npconvt._axis import Axis, axis_entries, effective_kernel, same_padding, scatter_size, window_count
 
 if TYPE_CHECKING:
     from npconvt._arguments import IntOrInts, Ints, Padding, Pairs
@@ -269,11 +269,7 @@ class ConvGeometry:
     @property
     def nnz(self) -> int:
         """Stored entries of the kernel matrix, exactly; counted, not built."""
-        return (
-            self.out_channels
-            * (self.in_channels // self.groups)
-            * prod(axis_rows(axis, False).entries for axis in self.axes)
-        )
+        return self.out_channels * (self.in_channels // self.groups) * prod(map(axis_entries, self.axes))
 
     @property
     def index_bits(self) -> int:
