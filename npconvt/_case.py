@@ -327,9 +327,14 @@ def _read(call: str, path: StrPath, suffix: str, magic: bytes, read: Callable[[I
             found = "starts like another kind of file" if start else "is empty"
             msg = f"{call}: {os.fspath(path)} must be an {suffix} file, but {found}."
             raise ValueError(msg)
-        file.seek(0)
         try:
-            return read(file)
+            if file.seekable():
+                file.seek(0)
+                return read(file)
+            return read(io.BytesIO(start + file.read()))  # a pipe, as the shell's <(...)
+        except MemoryError as error:
+            msg = f"{call}: {os.fspath(path)} must fit into memory, but reading it failed: {error}."
+            raise MemoryError(msg) from None
         except _DAMAGED as error:
             raise _unreadable(call, path, error) from None
 
@@ -375,14 +380,14 @@ def write_whole(path: StrPath, write: Callable[[IO[bytes]], object]) -> None:
     Whatever goes wrong on the way, `path` holds what it held before. A device or a pipe cannot be replaced: there the
     bytes are made first and sent when all are there.
     """
-    target = Path(os.path.realpath(path))
-    if target.is_dir():
+    if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
-    if target.exists() and not target.is_file():
+    if os.path.exists(path) and not os.path.isfile(path):
         buffer = io.BytesIO()
         write(buffer)
-        target.write_bytes(buffer.getvalue())
+        Path(path).write_bytes(buffer.getvalue())
         return
+    target = Path(os.path.realpath(path))
     draft = target.with_name(f".npconvt-{secrets.token_hex(8)}.tmp")
     try:
         with open(draft, "xb") as file:

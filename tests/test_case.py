@@ -233,6 +233,26 @@ def test_no_altered_byte_crashes(tmp_path):
     assert refused > len(content) / 6
 
 
+def test_reads_from_a_pipe(tmp_path):
+    full_case().save(tmp_path / "case.npz")
+    content = (tmp_path / "case.npz").read_bytes()
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(content,), daemon=True)
+    writer.start()
+    assert Case.load(tmp_path / "pipe") == full_case()
+    writer.join(10)
+
+
+def test_size_that_the_file_only_claims(tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros(4))
+    content = (tmp_path / "x.npy").read_bytes()
+    claimed = content.replace(b"(4,), }" + b" " * 14, b"(999999999999999,), }")
+    assert len(claimed) == len(content)
+    (tmp_path / "x.npy").write_bytes(claimed)
+    with pytest.raises(MemoryError, match=r"read_array: .*x\.npy must fit into memory, but .* \(999999999999999,\)"):
+        read_array(tmp_path / "x.npy")
+
+
 def test_member_that_is_no_array(tmp_path):
     path = savez(tmp_path / "case.npz")
     with zipfile.ZipFile(path, "a") as archive:
