@@ -10,7 +10,7 @@ from oracles import framework
 _shared = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
 settings.register_profile("ci", max_examples=100, derandomize=True, **_shared)
 settings.register_profile("long", max_examples=3000, **_shared)
-settings.load_profile(os.environ.get("NPCONVT_HYPOTHESIS_PROFILE", "ci"))
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

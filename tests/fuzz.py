@@ -11,12 +11,13 @@ printed, and the exit status is 1.
 
 import argparse
 import collections
+import contextlib
 import itertools
 import re
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -531,12 +532,24 @@ def run_one(torch: Any, seed: int, number: int) -> tuple[str, str]:
     return verdict, describe(seed, number, example, mine, theirs, verdict)
 
 
+@contextlib.contextmanager
+def quiet(torch: Any) -> Iterator[None]:
+    """Without torch's warnings, and without oneDNN, whose float16 convolution of some small images ends the process."""
+    enabled = torch.backends.mkldnn.enabled
+    torch.backends.mkldnn.enabled = False
+    try:
+        with warnings.catch_warnings(), np.errstate(all="ignore"):
+            warnings.simplefilter("ignore", UserWarning)  # on even kernels with "same"
+            yield
+    finally:
+        torch.backends.mkldnn.enabled = enabled
+
+
 def run(torch: Any, examples: int, seed: int) -> tuple[collections.Counter[str], list[str]]:
     """Return how often each verdict was given, and the descriptions of what nothing explains."""
     counts: collections.Counter[str] = collections.Counter()
     unexplained = []
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore", UserWarning)  # torch's own, on even kernels with "same"
+    with quiet(torch):
         for number in range(examples):
             verdict, description = run_one(torch, seed, number)
             counts[verdict] += 1
@@ -554,14 +567,14 @@ def main() -> int:
     import torch
 
     torch.set_num_threads(1)
-    torch.backends.mkldnn.enabled = False  # its float16 convolution of some small images ends the process
     document = DOCUMENT.read_text(encoding="utf-8")
     missing = [name for name in DIFFERENCES if f"`{name}`" not in document]
     if missing:
         print(f"not in {DOCUMENT.name}: {', '.join(missing)}")
         return 1
     if options.only is not None:
-        print(run_one(torch, options.seed, options.only)[1])
+        with quiet(torch):
+            print(run_one(torch, options.seed, options.only)[1])
         return 0
     start = time.perf_counter()
     counts, unexplained = run(torch, options.examples, options.seed)
