@@ -17,6 +17,7 @@ from npconvt.functional import (
 )
 
 if TYPE_CHECKING:
+    from npconvt import plot as plot
     from npconvt._case import Case
 
 __version__ = "0.1.0"
@@ -25,6 +26,7 @@ __version__ = "0.1.0"
 # here, and above for type checkers; a submodule by its own name.
 _LAZY: dict[str, str] = {
     "Case": "npconvt._case",
+    "plot": "npconvt.plot",
 }
 
 __all__ = [
@@ -39,6 +41,7 @@ __all__ = [
     "conv_transpose2d",
     "conv_transpose3d",
     "kernel_matrix",
+    "plot",
 ]
 
 

@@ -1,0 +1,297 @@
+"""The pictures, by the properties of what is drawn; none is compared by its pixels."""
+
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import npconvt
+from npconvt import ConvGeometry, plot
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    yield
+    import matplotlib.pyplot as plt
+
+    plt.close("all")
+
+
+def cells(ax, gid):
+    """Return the corners (left, top) of the cells of one kind."""
+    return [
+        (round(x), round(y, 1))
+        for collection in ax.collections
+        if collection.get_gid() == gid
+        for x, y in (path.vertices.min(axis=0) for path in collection.get_paths())
+    ]
+
+
+def written(ax):
+    """Return the numbers in the cells, without the weights in their corners."""
+    return [text.get_text() for text in ax.texts if text.get_text().lstrip("-").isdigit()]
+
+
+WORKED = ConvGeometry.conv((4, 4), (3, 3))
+
+
+# --- one step --------------------------------------------------------------------------------------------------------
+
+
+def test_window_lies_on_the_taps_of_its_step():
+    geometry = ConvGeometry.conv((7, 6), (2, 3), stride=(2, 1), dilation=(3, 1), padding=((1, 0), (0, 2)))
+    ax = plot.arithmetic(geometry, geometry.output_size[1] + 2)  # output (1, 2)
+    rows, columns = [2 * 1 + 3 * t for t in range(2)], [2 + t for t in range(3)]
+    top = min(y for _, y in cells(ax, "source:padding"))
+    assert cells(ax, "source:window") == [(c, r + top) for r in rows for c in columns]
+    assert len(cells(ax, "source:input")) == 7 * 6
+    assert len(cells(ax, "source:padding")) == 8 * 8 - 7 * 6
+    assert len(cells(ax, "target:window")) == 1
+    assert (
+        ax.get_title() == f"conv, step {geometry.output_size[1] + 3} of {np.prod(geometry.output_size)}: output (1, 2)"
+    )
+
+
+def test_results_are_written_as_far_as_they_are_made():
+    x, w = np.arange(16).reshape(4, 4), np.arange(9).reshape(3, 3)
+    inputs = [str(value) for value in x.ravel()]
+    assert written(plot.arithmetic(WORKED, 1, input=x, weight=w)) == [*inputs, "258", "294"]
+    assert written(plot.arithmetic(WORKED, -1, input=x, weight=w)) == [*inputs, "258", "294", "402", "438"]
+
+
+@pytest.mark.parametrize("view", ["gather", "scatter"])
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"stride": 2, "padding": 1, "output_padding": 1},
+        {"stride": (3, 1), "dilation": (1, 2), "padding": ((0, 1), (2, -1))},
+        {"stride": 2, "dilation": 3, "output_padding": 2},
+        {"stride": 3, "padding": 4, "output_size": (3, 5)},
+    ],
+)
+def test_both_views_of_the_transposed_call_end_with_its_result(view, keywords):
+    x, w = np.arange(1, 13).reshape(3, 4), np.arange(1, 10).reshape(3, 3)
+    geometry = ConvGeometry.conv_transpose((3, 4), (3, 3), **keywords)
+    ax = plot.arithmetic(geometry, -1, transposed=True, view=view, input=x, weight=w)
+    expected = npconvt.conv_transpose2d(x[None], w[None, None], **keywords)[0]
+    assert written(ax)[-expected.size :] == [str(value) for value in expected.ravel()]
+
+
+def test_gather_view_reads_what_the_output_is_made_of():
+    """Every step's window, the weights in its corners and the numbers under it give the step's result."""
+    x, w = np.arange(1, 7).reshape(2, 3), np.arange(1, 7).reshape(2, 3)
+    keywords = {"stride": (2, 3), "padding": (0, 1), "dilation": (2, 1)}
+    geometry = ConvGeometry.conv_transpose((2, 3), (2, 3), **keywords)
+    expected = npconvt.conv_transpose2d(x[None], w[None, None], **keywords)[0].ravel()
+    ax = matplotlib.figure.Figure().subplots()
+    for step, result in enumerate(expected):
+        ax.clear()
+        plot.arithmetic(geometry, step, transposed=True, input=x, weight=w, ax=ax)
+        texts = [(tuple(np.floor(text.get_position()).astype(int)), text.get_text()) for text in ax.texts]
+        notes = {cell: int(text[1:]) for cell, text in texts if text.startswith("×")}
+        numbers = {cell: int(text) for cell, text in texts if text.isdigit()}
+        assert len(notes) == 6
+        assert sum(weight * numbers[cell] for cell, weight in notes.items()) == result
+
+
+def test_output_padding_is_told_from_the_smallest_output():
+    geometry = ConvGeometry.conv_transpose((3, 3), (3, 3), stride=2, padding=1, output_padding=1)
+    ax = plot.arithmetic(geometry, 0, transposed=True)
+    assert len(cells(ax, "target:output")) == 25
+    assert len(cells(ax, "target:chosen")) == 36 - 25
+    assert len(cells(ax, "source:zero")) == 25 - 9
+    assert len(cells(ax, "source:padding")) == 8 * 8 - 25
+
+
+def test_padding_modes_show_what_the_padding_repeats():
+    geometry = ConvGeometry.conv((4,), (3,), padding=2, padding_mode="reflect")
+    ax = plot.arithmetic(geometry, 0, input=[10, 20, 30, 40], weight=[1, 1, 1])
+    assert written(ax) == ["30", "20", "10", "20", "30", "40", "30", "20", "60"]
+    with pytest.raises(ValueError, match=r"plot.arithmetic: view must be 'scatter'.*'gather' with 'reflect'"):
+        plot.arithmetic(geometry, transposed=True, view="gather")
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plot.arithmetic(WORKED, 4), r"step must be from 0 to 3, but got 4"),
+        (lambda: plot.arithmetic(WORKED, view="sideways"), r"view must be .*, but got 'sideways'"),
+        (lambda: plot.arithmetic(WORKED, input=[[1]]), r"input must have shape \(4, 4\).* has shape \(1, 1\)"),
+        (lambda: plot.overlap(ConvGeometry.conv((1, 2, 2, 2), (1, 1, 1, 1, 1))), r"one or two spatial axes, but has 3"),
+        (lambda: plot.receptive_field(WORKED, WORKED), r"layer 1 must have .*\(2, 2\), but has \(4, 4\)"),
+        (lambda: plot.receptive_field(WORKED, position=(2, 0)), r"size \(2, 2\), but got \(2, 0\)"),
+        (lambda: plot.receptive_field(), r"at least one layer"),
+        (lambda: plot.kernel_matrix(np.ones((2, 2)), (3, 3), row=4), r"row must be from 0 to 3, but got 4"),
+        (lambda: plot.kernel_matrix(np.ones((2, 2)), (3, 3), column=(0, 3)), r"column must be .*\(3, 3\), but got"),
+        (lambda: plot.kernel_matrix(np.ones((2, 2)), (3, 3), row=0, column=0), r"must not both be given"),
+    ],
+)
+def test_refusals_say_what_was_got(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+# --- all steps -------------------------------------------------------------------------------------------------------
+
+
+def test_sheet_and_film_have_every_step(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    assert [ax.get_title().split(":")[0] for ax in plot.steps(WORKED).axes] == [
+        f"conv, step {i} of 4" for i in (1, 2, 3, 4)
+    ]
+    plot.animation(WORKED, interval=50).save(tmp_path / "steps.gif", writer="pillow", dpi=30)
+    with image.open(tmp_path / "steps.gif") as film:
+        assert film.n_frames == 4
+
+
+def test_axes_and_figures_are_drawn_on_and_returned():
+    figure = matplotlib.figure.Figure()
+    ax = figure.subplots()
+    assert plot.arithmetic(WORKED, ax=ax) is ax
+    assert plot.overlap(WORKED, ax=figure.subplots()).figure is figure
+    for draw in (
+        lambda: plot.steps(WORKED, figure=matplotlib.figure.Figure()),
+        lambda: plot.kernel_matrix(np.ones((3, 3)), (4, 4), figure=matplotlib.figure.Figure()),
+    ):
+        assert isinstance(draw(), matplotlib.figure.Figure)
+    import matplotlib.pyplot as plt
+
+    assert plt.get_fignums() == []  # nothing opened a figure of its own
+
+
+# --- the matrix ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "input_shape", "keywords"),
+    [
+        ((3, 3), (4, 4), {}),
+        ((4, 1, 3, 3), (2, 5, 4), {"groups": 2, "padding": 1, "stride": 2}),
+        ((2, 3, 3), (2, 7), {"transposed": True, "stride": 2}),
+        ((3,), (9,), {"padding": 1, "padding_mode": "circular"}),
+    ],
+)
+def test_matrix_picture_shows_the_matrix_and_its_transpose(shape, input_shape, keywords):
+    weight = np.arange(-3, np.prod(shape) - 3).reshape(shape)
+    axes = {ax.get_label(): ax for ax in plot.kernel_matrix(weight, input_shape, **keywords).axes}
+    A = npconvt.kernel_matrix(weight, input_shape, **keywords)
+    pattern = npconvt.kernel_matrix(np.ones(shape), input_shape, **keywords).toarray() != 0
+    for name, dense, stored in (("matrix", A.toarray(), pattern), ("transpose", A.T.toarray(), pattern.T)):
+        shown = axes[name].images[0].get_array()
+        np.testing.assert_array_equal(~np.ma.getmaskarray(shown), stored)
+        np.testing.assert_array_equal(np.where(stored, shown.filled(0), 0), dense)
+        limit = axes[name].images[0].norm
+        assert limit.vmin == -limit.vmax  # zero is in the middle where there are negative weights
+
+
+def test_marked_row_is_the_window_it_stands_for():
+    weight = np.arange(1, 19).reshape(1, 2, 3, 3)
+    figure = plot.kernel_matrix(weight, (2, 5, 5), row=(0, 1, 2))
+    axes = {ax.get_label(): ax for ax in figure.axes}
+    boxes = {name: next(p for p in axes[name].patches if p.get_gid() == "marked") for name in ("matrix", "transpose")}
+    row = 1 * 3 + 2
+    assert boxes["matrix"].get_bbox().bounds == (-0.5, row - 0.5, 50, 1)
+    assert boxes["transpose"].get_bbox().bounds == (row - 0.5, -0.5, 1, 50)
+    window = axes["window"].images[0].get_array()
+    expected = np.full((5, 11), -1)
+    expected[1:4, 2:5], expected[1:4, 8:11] = weight[0]
+    np.testing.assert_array_equal(window.filled(-1), expected)
+    assert axes["window"].get_title() == "row 5: the window of output 1,2"
+
+
+def test_channels_are_parted_and_positions_are_labelled():
+    axes = plot.kernel_matrix(np.ones((2, 3, 2, 2)), (3, 3, 3)).axes
+    lines = [line for line in axes[0].lines if line.get_gid() == "channel"]
+    assert sorted(line.get_xdata()[0] for line in lines if line.get_xdata()[0]) == [8.5, 17.5]
+    assert [line.get_ydata()[0] for line in lines if not line.get_xdata()[0]] == [3.5]
+    assert [label.get_text() for label in axes[0].get_yticklabels()] == [
+        "0:0,0", "0:0,1", "0:1,0", "0:1,1", "1:0,0", "1:0,1", "1:1,0", "1:1,1"
+    ]  # fmt: skip
+
+
+def test_matrix_of_a_large_picture_is_a_density_of_bounded_size():
+    figure = plot.kernel_matrix(np.ones((3, 3)), (200, 150), padding=1)
+    shown = figure.axes[0].images[0].get_array()
+    assert max(shown.shape) <= 256
+    entries = npconvt.ConvGeometry.conv((200, 150), (3, 3), padding=1).nnz
+    edges = np.arange(257) * 30000 // 256
+    areas = np.multiply.outer(np.diff(edges), np.diff(edges))
+    assert round(float((shown * areas).sum())) == entries
+
+
+def test_matrix_of_64_by_64_keeps_the_largest_weight_of_a_pixel():
+    weight = np.arange(1, 10).reshape(3, 3)
+    shown = plot.kernel_matrix(weight, (64, 64), padding=1).axes[0].images[0].get_array()
+    pixel = 2080 * 400 // 4096
+    assert shown.shape == (400, 400)
+    assert shown[pixel, (2080 + 65) * 400 // 4096] == 9
+
+
+# --- maps ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {"stride": 2},
+        {"stride": 3, "padding": ((1, 0), (-1, 2)), "dilation": 2},
+        {"padding": 1, "padding_mode": "circular"},
+    ],
+)
+def test_overlap_is_the_transposed_convolution_of_ones(keywords):
+    geometry = ConvGeometry.conv_transpose((5, 4), (3, 2), **keywords)
+    shown = plot.overlap(geometry).images[0].get_array()
+    ones = npconvt.conv_transpose2d(np.ones((1, 5, 4), int), np.ones((1, 1, 3, 2), int), **keywords)[0]
+    np.testing.assert_array_equal(shown, ones)
+
+
+def test_receptive_field_counts_paths_through_the_stack():
+    first = ConvGeometry.conv((20, 20), (3, 3), stride=2, padding=1)
+    second = ConvGeometry.conv((10, 10), (3, 3), dilation=2)
+    ax = plot.receptive_field(first, second, position=(2, 3))
+    ones = [np.ones((1, 1, 3, 3), int)] * 2
+    one = np.zeros((1, 6, 6), int)
+    one[0, 2, 3] = 1
+    middle = npconvt.conv_transpose2d(one, ones[0], dilation=2)
+    expected = npconvt.conv_transpose2d(middle, ones[1], stride=2, padding=1, output_size=(20, 20))[0]
+    np.testing.assert_array_equal(ax.images[0].get_array(), expected)
+    size = 1 + 2 + 4 * 2
+    assert ax.get_title().endswith(f"{size} x {size} pixels")
+
+
+# --- reports ---------------------------------------------------------------------------------------------------------
+
+
+def _report(expected, actual, ratio):
+    return SimpleNamespace(op="conv2d", verdict="unexplained", expected=expected, actual=actual, bound_ratio=ratio)
+
+
+def test_report_shows_the_plane_with_the_largest_ratio():
+    expected = np.arange(2 * 3 * 4 * 5).reshape(2, 3, 4, 5)
+    ratio = np.zeros(expected.shape)
+    ratio[1, 2, 3, 0], ratio[0, 1, 0, 0] = np.inf, 0.5
+    axes = {ax.get_label(): ax for ax in plot.report(_report(expected, expected + 1, ratio)).axes}
+    np.testing.assert_array_equal(axes["expected"].images[0].get_array(), expected[1, 2])
+    np.testing.assert_array_equal(axes["actual"].images[0].get_array(), expected[1, 2] + 1)
+    assert axes["ratio"].get_title() == "error / bound: 1 of 20 beyond"
+    norm = axes["ratio"].images[0].norm
+    assert norm.vmin * norm.vmax == pytest.approx(1)  # a ratio of one is the middle of the scale
+
+
+@pytest.mark.parametrize("expected", [np.ones((2, 3)), None])
+def test_report_of_another_shape_draws_both(expected):
+    axes = {ax.get_label(): ax for ax in plot.report(_report(expected, np.ones(4, complex), None)).axes}
+    assert axes["ratio"].get_title() == "the shapes differ"
+    assert axes["actual"].images[0].get_array().shape == (1, 4)
+    with pytest.raises(ValueError, match="must hold the arrays"):
+        plot.report(_report(None, None, None))
+
+
+def test_import_of_the_pictures_does_not_load_matplotlib():
+    code = "import sys, npconvt.plot; sys.exit('matplotlib' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
