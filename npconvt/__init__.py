@@ -3,6 +3,7 @@
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
+from npconvt._fold import fold, unfold
 from npconvt._geometry import ConvGeometry
 from npconvt._matrix import kernel_matrix
 from npconvt.functional import (
@@ -17,8 +18,10 @@ from npconvt.functional import (
 )
 
 if TYPE_CHECKING:
-    from npconvt import plot as plot
+    from npconvt import grad, plot
     from npconvt._case import Case
+    from npconvt._spectrum import bilinear_kernel, overlap_count, singular_values
+    from npconvt.linop import ConvOperator
 
 __version__ = "0.1.0"
 
@@ -26,12 +29,19 @@ __version__ = "0.1.0"
 # here, and above for type checkers; a submodule by its own name.
 _LAZY: dict[str, str] = {
     "Case": "npconvt._case",
+    "ConvOperator": "npconvt.linop",
+    "bilinear_kernel": "npconvt._spectrum",
+    "grad": "npconvt.grad",
+    "overlap_count": "npconvt._spectrum",
     "plot": "npconvt.plot",
+    "singular_values": "npconvt._spectrum",
 }
 
 __all__ = [
     "Case",
     "ConvGeometry",
+    "ConvOperator",
+    "bilinear_kernel",
     "conv",
     "conv1d",
     "conv2d",
@@ -40,8 +50,13 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "fold",
+    "grad",
     "kernel_matrix",
+    "overlap_count",
     "plot",
+    "singular_values",
+    "unfold",
 ]
 
 

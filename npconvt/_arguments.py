@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable, Sequence
+from math import prod
 from typing import Any, NoReturn
 
 import numpy as np
@@ -128,6 +129,17 @@ def positive_int(call: str, name: str, value: int) -> int:
     if number < 1:
         _refuse_small(call, name, value, 1)
     return number
+
+
+def own_axes(call: str, name: str, value: IntOrInts) -> Ints:
+    """Return ints from one up that say themselves how many spatial axes there are; an int means two."""
+    items = _items(value)
+    if items is None:
+        return per_axis(call, name, value, 2, 1)
+    if not items:
+        msg = f"{call}: {name} must have one int per spatial axis, at least one, but got {value!r}."
+        raise ValueError(msg)
+    return per_axis(call, name, items, len(items), 1)
 
 
 def boolean(call: str, name: str, value: bool | None) -> bool | None:
@@ -415,3 +427,82 @@ def check_method(call: str, method: str, names: Sequence[str]) -> None:
     if method not in names:
         msg = f"{call}: method must be one of {', '.join(names)}, but got {method!r}."
         raise ValueError(msg)
+
+
+# --- operands of an operator -----------------------------------------------------------------------------------------
+
+
+def check_images(call: str, name: str, array_shape: Ints, image_shape: Ints) -> None:
+    """Refuse an array that is not one image, or a batch of images, of an operator."""
+    if array_shape[max(0, len(array_shape) - len(image_shape)) :] != image_shape:
+        msg = f"{call}: {name} must have shape {image_shape}, or batch axes before these, but has shape {array_shape}."
+        raise ValueError(msg)
+
+
+def check_vector(call: str, name: str, array_shape: Ints, operator_shape: Ints, axis: int, image_shape: Ints) -> None:
+    """Refuse an array that is not a vector, a column or a batch of vectors, as long as the operator is on `axis`."""
+    length = operator_shape[axis]
+    if array_shape != (length, 1) and array_shape[-1:] != (length,):
+        _refuse_operand(call, name, array_shape, operator_shape, axis, image_shape, f"({length},) or ({length}, 1)")
+
+
+def check_columns(
+    call: str, name: str, array_shape: Ints, operator_shape: Ints, axis: int, image_shape: Ints, *, vector: bool = False
+) -> None:
+    """Refuse an array whose columns do not fit the operator's `axis`; `vector` says that a vector would have too."""
+    length = operator_shape[axis]
+    if len(array_shape) < 2 or array_shape[-2] != length:
+        wanted = f"({length},) or ({length}, K)" if vector else f"({length}, K)"
+        _refuse_operand(call, name, array_shape, operator_shape, axis, image_shape, wanted)
+
+
+def _refuse_operand(
+    call: str, name: str, array_shape: Ints, operator_shape: Ints, axis: int, image_shape: Ints, wanted: str
+) -> NoReturn:
+    image = len(image_shape) > 1 and array_shape[len(array_shape) - len(image_shape) :] == image_shape
+    remedy = (
+        f" Use {'apply' if axis else 'H.apply'} for arrays of shape {image_shape} and batches of them." if image else ""
+    )
+    msg = (
+        f"{call}: {name} must have shape {wanted} for an operator of shape {operator_shape}, "
+        f"but has shape {array_shape}.{remedy}"
+    )
+    raise ValueError(msg)
+
+
+def check_grad_output(call: str, array_shape: Ints, wanted: Ints, input_shape: Ints, weight_shape: Ints) -> None:
+    """Refuse a gradient that does not have the shape of the result."""
+    if array_shape != wanted:
+        msg = (
+            f"{call}: grad_output must have shape {wanted}, that of the result for input of shape {input_shape} and "
+            f"weight of shape {weight_shape}, but has shape {array_shape}."
+        )
+        raise ValueError(msg)
+
+
+def check_fold_columns(call: str, array_shape: Ints, windows: int, kernel: Ints, size: Ints) -> None:
+    """Refuse columns that `unfold` does not make."""
+    taps = prod(kernel)
+    if array_shape[-2] % taps:
+        msg = (
+            f"{call}: input must have a multiple of {taps} rows, one per channel and tap of kernel_size {kernel}, "
+            f"but has shape {array_shape}."
+        )
+        raise ValueError(msg)
+    if array_shape[-1] != windows:
+        msg = (
+            f"{call}: input must have {windows} columns, one per window of kernel_size {kernel} on output_size "
+            f"{size}, but has shape {array_shape}."
+        )
+        raise ValueError(msg)
+
+
+def check_stride_divides(call: str, sizes: Ints, stride: Ints) -> None:
+    """Refuse a stride that leaves a rest."""
+    for index, (n, s) in enumerate(zip(sizes, stride, strict=True)):
+        if n % s:
+            msg = (
+                f"{call}: stride must divide the input's size, but on spatial axis {index} it is {s} and the size {n}. "
+                f"Use scipy.sparse.linalg.svds of a ConvOperator."
+            )
+            raise ValueError(msg)

@@ -194,6 +194,17 @@ def check_memory(call: str, geometry: ConvGeometry, itemsize: int, *, transposed
         raise MemoryError(msg)
 
 
+def check_dense_memory(call: str, shape: Ints, itemsize: int) -> None:
+    """Refuse a dense matrix larger than the memory of this machine."""
+    needed, available = prod(shape) * itemsize, available_bytes()
+    if available is not None and needed > available:
+        msg = (
+            f"{call}: the dense matrix must fit into memory, but its shape {shape} takes {needed} bytes "
+            f"({format_bytes(needed)}) and {format_bytes(available)} are available. Use tosparse, or the operator."
+        )
+        raise MemoryError(msg)
+
+
 class _Lines(NamedTuple):
     """Rows of one outer axis, `period` apart, that have the same taps and, up to a constant, the same columns."""
 
