@@ -215,6 +215,7 @@ def _add_matrix(commands: Any) -> None:
     parser = commands.add_parser("matrix", help="write the kernel matrix of a case (scipy.sparse.load_npz reads it)")
     _add_case_file(parser)
     _add_output(parser, "A.npz", "the matrix to write")
+    parser.add_argument("--plot", metavar="A.png", help="write a picture of it, too")
     parser.set_defaults(run=_matrix)
 
 
@@ -231,6 +232,33 @@ def _matrix(options: argparse.Namespace) -> int:
     write_whole(options.out, lambda file: scipy.sparse.save_npz(file, A))
     bias = "" if case.bias is None else "; the bias is not part of it"
     print(f"wrote {options.out}: {A.shape[0]} x {A.shape[1]} {A.dtype}, {A.nnz} entries{bias}")
+    if options.plot is not None:
+        from npconvt._draw import save_matrix
+
+        save_matrix(options.plot, case, shape, params)
+        print(f"wrote {options.plot}")
+    return AGREES
+
+
+def _add_draw(commands: Any) -> None:
+    parser = commands.add_parser("draw", help="draw the arithmetic of a call, step by step")
+    _add_params(parser)
+    parser.add_argument("--input", type=_ints, required=True, metavar="N,C,H,W", help="shape of the input")
+    parser.add_argument("--weight", type=_ints, required=True, metavar="O,I,H,W", help="shape of the weight")
+    parser.add_argument("--step", type=int, metavar="I", help="draw this step only, counted from 0")
+    parser.add_argument("--view", choices=("gather", "scatter"), help="transposed: one output a step, or one input")
+    _add_output(parser, "steps.gif", "the film (.gif), or the sheet (.png, .svg, .pdf) to write")
+    parser.set_defaults(run=_draw)
+
+
+def _draw(options: argparse.Namespace) -> int:
+    from npconvt._case import geometry_of
+    from npconvt._draw import save_steps
+
+    geometry = geometry_of(options.op, options.input, options.weight, _params(options))
+    transposed = options.op.startswith("conv_transpose")
+    drawn = save_steps(options.out, geometry, transposed=transposed, view=options.view, step=options.step)
+    print(f"wrote {options.out}: {drawn}")
     return AGREES
 
 
@@ -262,4 +290,4 @@ def _load(path: str) -> Case:
     return Case.load(path)
 
 
-_COMMANDS: tuple[Callable[[Any], None], ...] = (_add_demo, _add_info, _add_run, _add_matrix, _add_case)
+_COMMANDS: tuple[Callable[[Any], None], ...] = (_add_demo, _add_info, _add_run, _add_matrix, _add_draw, _add_case)

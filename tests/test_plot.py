@@ -1,7 +1,9 @@
 """The pictures, by the properties of what is drawn; none is compared by its pixels."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 import npconvt
 from npconvt import ConvGeometry, plot
+from npconvt.cli import main
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
@@ -295,3 +298,53 @@ def test_report_of_another_shape_draws_both(expected):
 def test_import_of_the_pictures_does_not_load_matplotlib():
     code = "import sys, npconvt.plot; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+# --- from the command line -------------------------------------------------------------------------------------------
+
+SHAPES = "conv_transpose2d --input 1,1,3,3 --weight 1,1,3,3 --stride 2 --padding 1"
+
+
+def run(line, folder):
+    """Run a line in a folder; return exit code, stdout and stderr."""
+    root = str(Path(__file__).parents[1])
+    environment = {**os.environ, "PYTHONPATH": root}
+    words = [sys.executable, "-m", "npconvt", *line.split()]
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_draw_writes_films_and_sheets_without_progress_in_a_pipe(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    assert run(f"draw {SHAPES} -o steps.gif", tmp_path) == (0, "wrote steps.gif: 25 steps\n", "")
+    with image.open(tmp_path / "steps.gif") as film:
+        assert film.n_frames == 25
+    assert main(["draw", *SHAPES.split(), "-o", str(tmp_path / "steps.png")]) == 0
+    with image.open(tmp_path / "steps.png") as sheet:
+        assert sheet.format == "PNG"
+    assert main(["draw", *SHAPES.split(), "--step", "4", "--view", "scatter", "-o", str(tmp_path / "a.svg")]) == 0
+    assert "<svg" in (tmp_path / "a.svg").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (f"draw {SHAPES} -o steps.doc", "must end in .gif, .png, .svg, .pdf, but is steps.doc"),
+        (f"draw {SHAPES} --step 25 -o a.png", "step must be from 0 to 24, but got 25"),
+        ("draw conv2d --input 1,1,64,64 --weight 1,1,3,3 -o a.gif", "at most 1000 steps, but has 3844"),
+    ],
+)
+def test_draw_refuses_in_one_sentence(tmp_path, line, message):
+    code, out, err = run(line, tmp_path)
+    assert (code, out) == (2, "")
+    assert message in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_matrix_is_drawn_beside_its_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    x, w = np.arange(32).reshape(1, 2, 4, 4), np.arange(36).reshape(2, 2, 3, 3)
+    npconvt.Case("conv_transpose2d", x, w, params={"stride": 2}).save("case.npz")
+    assert main(["matrix", "case.npz", "-o", "A.npz", "--plot", "A.png"]) == 0
+    assert capsys.readouterr().out.endswith("wrote A.png\n")
+    assert (tmp_path / "A.png").read_bytes().startswith(b"\x89PNG")
