@@ -1,0 +1,468 @@
+"""Every message of the core, with its numbers; and no message that is not here."""
+
+import ast
+import re
+import traceback
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+import npconvt
+from npconvt import ConvGeometry, conv, conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, kernel_matrix
+
+X, W = np.ones((1, 1, 5, 6)), np.ones((1, 1, 3, 3))  # for conv2d
+L, K = np.ones((2, 3, 7)), np.ones((3, 3, 2))  # for conv1d
+
+CASES = {
+    # ---- arrays
+    "object": (
+        lambda: conv1d(np.array([[None, 1]]), K),
+        TypeError,
+        "conv1d: input must hold numbers, but its dtype is object.",
+    ),
+    "text": (
+        lambda: conv2d(X, [[[["a"]]]]),
+        TypeError,
+        "conv2d: weight must hold numbers, but its dtype is <U1.",
+    ),
+    "dates": (
+        lambda: conv1d(L, K, np.zeros(3, "M8[s]")),
+        TypeError,
+        "conv1d: bias must hold numbers, but its dtype is datetime64[s].",
+    ),
+    "nothing": (
+        lambda: conv2d(None, W),
+        TypeError,
+        "conv2d: input must hold numbers, but its dtype is object.",
+    ),
+    "masked": (
+        lambda: conv1d(np.ma.masked_array([[1, 2]]), K),
+        TypeError,
+        "conv1d: input must not be a masked array, whose mask would be lost. Pass input.filled(0), or .data.",
+    ),
+    "sparse": (
+        lambda: kernel_matrix(scipy.sparse.csr_array(np.eye(3)), (4, 4)),
+        TypeError,
+        "kernel_matrix: weight must be a dense array, but is a csr_array. Pass weight.toarray().",
+    ),
+    "bias": (
+        lambda: conv1d(L, K, np.ones((3, 1))),
+        ValueError,
+        "conv1d: bias must have shape (3,), one per output channel, but has shape (3, 1).",
+    ),
+    "bias transposed": (
+        lambda: conv_transpose1d(L, np.ones((3, 2, 2)), np.ones(3), groups=3),
+        ValueError,
+        "conv_transpose1d: bias must have shape (6,), one per output channel, but has shape (3,).",
+    ),
+    # ---- ints, one per axis
+    "too many strides": (
+        lambda: conv2d(X, W, stride=(1, 2, 3)),
+        ValueError,
+        "conv2d: stride must be an int or one int per spatial axis, of which there are 2, but got 3: (1, 2, 3).",
+    ),
+    "no dilations": (
+        lambda: conv2d(X, W, dilation=()),
+        ValueError,
+        "conv2d: dilation must be an int or one int per spatial axis, of which there are 2, but got 0: ().",
+    ),
+    "output_padding of one axis": (
+        lambda: conv_transpose1d(L, K, output_padding=(0, 0)),
+        ValueError,
+        "conv_transpose1d: output_padding must be an int or one int per spatial axis, of which there are 1, but got 2: "
+        "(0, 0).",
+    ),
+    "stride 0": (
+        lambda: conv2d(X, W, stride=0),
+        ValueError,
+        "conv2d: stride must be at least 1, but got 0.",
+    ),
+    "one stride -2": (
+        lambda: conv2d(X, W, stride=(1, -2)),
+        ValueError,
+        "conv2d: stride must be at least 1, but got (1, -2).",
+    ),
+    "dilation 0": (
+        lambda: ConvGeometry.conv((1, 5), (1, 1, 2), dilation=np.int64(0)),
+        ValueError,
+        "ConvGeometry.conv: dilation must be at least 1, but got np.int64(0).",
+    ),
+    "output_padding -1": (
+        lambda: conv_transpose1d(L, K, output_padding=-1),
+        ValueError,
+        "conv_transpose1d: output_padding must be at least 0, but got -1.",
+    ),
+    "groups 0": (
+        lambda: conv1d(L, K, groups=0),
+        ValueError,
+        "conv1d: groups must be at least 1, but got 0.",
+    ),
+    "float stride": (
+        lambda: conv2d(X, W, stride=1.5),
+        TypeError,
+        "conv2d: stride must be made of ints, but got 1.5 of type float.",
+    ),
+    "bool dilation": (
+        lambda: conv2d(X, W, dilation=(1, True)),
+        TypeError,
+        "conv2d: dilation must be made of ints, but got True of type bool.",
+    ),
+    "bool array": (
+        lambda: conv2d(X, W, stride=np.array([True, True])),
+        TypeError,
+        "conv2d: stride must be made of ints, but got True of type bool.",
+    ),
+    "text stride": (
+        lambda: conv2d(X, W, stride="2"),
+        TypeError,
+        "conv2d: stride must be made of ints, but got '2' of type str.",
+    ),
+    "groups None": (
+        lambda: conv1d(L, K, groups=None),
+        TypeError,
+        "conv1d: groups must be made of ints, but got None of type NoneType.",
+    ),
+    "shape": (
+        lambda: kernel_matrix([1, 2], 5),
+        TypeError,
+        "kernel_matrix: input_shape must be a sequence of ints, but got 5.",
+    ),
+    "negative shape": (
+        lambda: ConvGeometry.conv((1, -5), (1, 1, 2)),
+        ValueError,
+        "ConvGeometry.conv: input_shape must be at least 0, but got (1, -5).",
+    ),
+    "flag": (
+        lambda: kernel_matrix([1, 2], (5,), transposed=1),
+        TypeError,
+        "kernel_matrix: transposed must be True or False, but got 1.",
+    ),
+    # ---- padding
+    "word": (
+        lambda: conv2d(X, W, padding="full"),
+        ValueError,
+        "conv2d: padding must be 'valid', 'same' or 'same_lower' where it is a word, but got 'full'.",
+    ),
+    "too many paddings": (
+        lambda: conv2d(X, W, padding=(1, 1, 2, 2)),
+        ValueError,
+        "conv2d: padding must be an int, a word, or one int or (before, after) pair per spatial axis, of which there "
+        "are 2, but got 4: (1, 1, 2, 2).",
+    ),
+    "bare pair": (
+        lambda: conv1d(L, K, padding=(1, 2)),
+        ValueError,
+        "conv1d: padding must be an int, a word, or one int or (before, after) pair per spatial axis, of which there "
+        "are 1, but got 2: (1, 2). One pair (before, after) is written ((1, 2),).",
+    ),
+    "triple": (
+        lambda: conv1d(L, K, padding=((1, 2, 3),)),
+        ValueError,
+        "conv1d: padding of an axis must be an int or a (before, after) pair, but got (1, 2, 3).",
+    ),
+    "padding 0.5": (
+        lambda: conv1d(L, K, padding=((0, 0.5),)),
+        TypeError,
+        "conv1d: padding must be made of ints, but got 0.5 of type float.",
+    ),
+    "mode": (
+        lambda: conv1d(L, K, padding_mode="constant"),
+        ValueError,
+        "conv1d: padding_mode must be one of zeros, reflect, replicate, circular, but got 'constant'.",
+    ),
+    "no mode": (
+        lambda: conv1d(L, K, padding_mode=0),
+        TypeError,
+        "conv1d: padding_mode must be a str, but got 0.",
+    ),
+    "kernel too long": (
+        lambda: conv2d(X, W, padding=((1, -1), 0), dilation=(1, 3)),
+        ValueError,
+        "conv2d: the kernel must not be longer than the padded input, but on spatial axis 1 it spans 7 (3 taps, "
+        "dilation 3) and the padded input 6 (6 + 0 + 0).",
+    ),
+    "reflect": (
+        lambda: conv1d(L, K, padding=7, padding_mode="reflect"),
+        ValueError,
+        "conv1d: padding with padding_mode='reflect' must be at most 6 on spatial axis 0 of size 7, but got (7, 7).",
+    ),
+    "circular after a crop": (
+        lambda: conv1d(L, K, padding=((6, -2),), padding_mode="circular"),
+        ValueError,
+        "conv1d: padding with padding_mode='circular' must be at most 5 on spatial axis 0 of size 5, but got (6, -2).",
+    ),
+    "reflect transposed": (
+        lambda: conv_transpose1d(L, K, padding=3, padding_mode="reflect"),
+        ValueError,
+        "conv_transpose1d: padding with padding_mode='reflect' must be at most 1 on spatial axis 0 of size 2, but got "
+        "(3, 3).",
+    ),
+    "crop": (
+        lambda: conv1d(L, K, padding=((-8, 9),)),
+        ValueError,
+        "conv1d: negative padding must leave at least one element, but on spatial axis 0 of size 7 got (-8, 9).",
+    ),
+    # ---- shapes that belong together
+    "weight ndim": (
+        lambda: conv3d(X, W),
+        ValueError,
+        "conv3d: weight must have 5 axes, (C_out, C_in/groups, *kernel), but has 4: shape (1, 1, 3, 3).",
+    ),
+    "input ndim": (
+        lambda: conv2d(X[0, 0], W),
+        ValueError,
+        "conv2d: input must have 3 or 4 axes, (C_in, *spatial) or (N, C_in, *spatial), but has 2: shape (5, 6).",
+    ),
+    "transposed weight ndim": (
+        lambda: conv_transpose2d(X, W[0]),
+        ValueError,
+        "conv_transpose2d: weight must have 4 axes, (C_in, C_out/groups, *kernel), but has 3: shape (1, 3, 3).",
+    ),
+    "matrix input ndim": (
+        lambda: kernel_matrix(K, (2, 3, 7, 7)),
+        ValueError,
+        "kernel_matrix: input_shape must have 2 axes, (C_in, *spatial) without the batch axis for a weight of shape "
+        "(3, 3, 2), but has 4: shape (2, 3, 7, 7).",
+    ),
+    "vector weight": (
+        lambda: conv(np.ones(3), np.ones(3)),
+        ValueError,
+        "conv: weight must have at least 2 axes, two channel axes before the kernel's, but has 1: shape (3,).",
+    ),
+    "empty axis": (
+        lambda: conv2d(np.ones((1, 1, 0, 6)), W, padding=3),
+        ValueError,
+        "conv2d: input must have at least one element on every spatial axis, but has shape (1, 1, 0, 6).",
+    ),
+    "empty kernel": (
+        lambda: conv_transpose1d(L, np.ones((3, 3, 0))),
+        ValueError,
+        "conv_transpose1d: weight must have at least one element on every spatial axis, but has shape (3, 3, 0).",
+    ),
+    "channels": (
+        lambda: conv2d(np.ones((1, 1, 3, 3)), np.ones((4, 3, 2, 2))),
+        ValueError,
+        "conv2d: weight of shape (4, 3, 2, 2) with groups=1 needs 3 input channels (weight.shape[1] * groups), but "
+        "input of shape (1, 1, 3, 3) has 1.",
+    ),
+    "channels of groups": (
+        lambda: conv1d(L, np.ones((4, 3, 2)), groups=2),
+        ValueError,
+        "conv1d: weight of shape (4, 3, 2) with groups=2 needs 6 input channels (weight.shape[1] * groups), but input "
+        "of shape (2, 3, 7) has 3.",
+    ),
+    "transposed channels": (
+        lambda: conv_transpose1d(L, np.ones((4, 2, 2))),
+        ValueError,
+        "conv_transpose1d: weight of shape (4, 2, 2) needs 4 input channels (weight.shape[0]), but input of shape "
+        "(2, 3, 7) has 3.",
+    ),
+    "groups": (
+        lambda: conv1d(L, np.ones((4, 1, 2)), groups=3),
+        ValueError,
+        "conv1d: the number of output channels must be divisible by groups, but weight of shape (4, 1, 2) has 4 "
+        "(weight.shape[0]) and groups=3.",
+    ),
+    "transposed groups": (
+        lambda: conv_transpose1d(L, K, groups=2),
+        ValueError,
+        "conv_transpose1d: the number of input channels must be divisible by groups, but weight of shape (3, 3, 2) has "
+        "3 (weight.shape[0]) and groups=2.",
+    ),
+    "plain or batch": (
+        lambda: kernel_matrix(np.ones((2, 2, 2)), (3, 4, 5)),
+        ValueError,
+        "kernel_matrix: input_shape (3, 4, 5) and weight of shape (2, 2, 2) have 3 axes each, which can be read two "
+        "ways. For a plain kernel without channel axes pass channels=False; for an input with a batch axis pass "
+        "input_shape=(4, 5).",
+    ),
+    "not plain": (
+        lambda: kernel_matrix(K, (3, 7), channels=False),
+        ValueError,
+        "kernel_matrix: a plain kernel (channels=False) must have as many axes as the input, but weight has shape "
+        "(3, 3, 2) and input_shape is (3, 7).",
+    ),
+    "plain groups": (
+        lambda: kernel_matrix([1, 2], (5,), groups=2),
+        ValueError,
+        "kernel_matrix: groups must be 1 for a plain kernel, which has no channels, but got 2.",
+    ),
+    # ---- the size of a transposed call
+    "two sizes": (
+        lambda: conv_transpose1d(L, K, stride=2, output_padding=1, output_size=15),
+        ValueError,
+        "conv_transpose1d: output_padding and output_size must not both be given, but got (1,) and (15,).",
+    ),
+    "same and output_padding": (
+        lambda: conv_transpose1d(L, K, stride=2, output_padding=1, padding="same"),
+        ValueError,
+        "conv_transpose1d: output_padding must be 0 where padding is 'same' or 'same_lower', but got (1,). Choose the "
+        "size by output_size.",
+    ),
+    "output_padding": (
+        lambda: conv_transpose2d(X, W, stride=(3, 2), dilation=(1, 2), output_padding=2),
+        ValueError,
+        "conv_transpose2d: output_padding must be smaller than stride or dilation, but on spatial axis 1 it is 2, "
+        "stride 2 and dilation 2.",
+    ),
+    "output_size": (
+        lambda: conv_transpose2d(X, W, stride=(3, 2), output_size=(15, 15)),
+        ValueError,
+        "conv_transpose2d: output_size must be from 13 to 14 on spatial axis 1, but got 15 (output_size=(15, 15)).",
+    ),
+    "output_size of same": (
+        lambda: conv_transpose1d(L, K, stride=3, padding="same", output_size=18),
+        ValueError,
+        "conv_transpose1d: output_size must be from 19 to 21 on spatial axis 0, but got 18 (output_size=(18,)).",
+    ),
+    "nothing left": (
+        lambda: conv_transpose2d(X, W, padding=(1, 4)),
+        ValueError,
+        "conv_transpose2d: the output must have at least one element on every spatial axis, but its size would be "
+        "(5, 0).",
+    ),
+    "forward output_size": (
+        lambda: kernel_matrix([1, 2], (5,), output_size=4),
+        ValueError,
+        "kernel_matrix: output_size must be left out unless transposed=True, but got 4.",
+    ),
+    "forward output_padding": (
+        lambda: kernel_matrix([1, 2], (5,), output_padding=1),
+        ValueError,
+        "kernel_matrix: output_padding must be left out unless transposed=True, but got 1.",
+    ),
+    # ---- the operator, gradients, windows
+    "kernel_size": (
+        lambda: npconvt.unfold(X, ()),
+        ValueError,
+        "unfold: kernel_size must have one int per spatial axis, at least one, but got ().",
+    ),
+    "columns of other taps": (
+        lambda: npconvt.fold(np.ones((5, 6)), (3, 3), 2),
+        ValueError,
+        "fold: input must have a multiple of 4 rows, one per channel and tap of kernel_size (2, 2), but has shape "
+        "(5, 6).",
+    ),
+    "columns of other windows": (
+        lambda: npconvt.fold(np.ones((8, 6)), (3, 3), 2),
+        ValueError,
+        "fold: input must have 4 columns, one per window of kernel_size (2, 2) on output_size (3, 3), but has shape "
+        "(8, 6).",
+    ),
+    "grad_output": (
+        lambda: npconvt.grad.conv_input((1, 1, 5, 6), W, np.ones((1, 1, 3, 3))),
+        ValueError,
+        "grad.conv_input: grad_output must have shape (1, 1, 3, 4), that of the result for input of shape (1, 1, 5, 6) "
+        "and weight of shape (1, 1, 3, 3), but has shape (1, 1, 3, 3).",
+    ),
+    "image": (
+        lambda: npconvt.ConvOperator(W, (1, 5, 6)).apply(np.ones((1, 6, 5))),
+        ValueError,
+        "ConvOperator.apply: x must have shape (1, 5, 6), or batch axes before these, but has shape (1, 6, 5).",
+    ),
+    "vector": (
+        lambda: npconvt.ConvOperator(W, (1, 5, 6)).matvec(X[0]),
+        ValueError,
+        "ConvOperator.matvec: x must have shape (30,) or (30, 1) for an operator of shape (12, 30), but has shape "
+        "(1, 5, 6). Use apply for arrays of shape (1, 5, 6) and batches of them.",
+    ),
+    "stride of a spectrum": (
+        lambda: npconvt.singular_values([1.0, 1.0], (5,), stride=2),
+        ValueError,
+        "singular_values: stride must divide the input's size, but on spatial axis 0 it is 2 and the size 5. Use "
+        "scipy.sparse.linalg.svds of a ConvOperator.",
+    ),
+    # ---- the rest
+    "method": (
+        lambda: conv1d(L, K, method="winograd"),
+        ValueError,
+        f"conv1d: method must be one of {', '.join(npconvt._methods.METHODS)}, but got 'winograd'.",
+    ),
+    "no method": (
+        lambda: conv1d(L, K, method=None),
+        TypeError,
+        "conv1d: method must be a str, but got None.",
+    ),
+    "geometry lengths": (
+        lambda: ConvGeometry(1, 1, 1, (5, 5), (4, 4), (2,), (1, 1), ((0, 0),) * 2, (1, 1)),
+        ValueError,
+        "ConvGeometry: kernel_size must have 2 entries as input_size, but is (2,).",
+    ),
+    "geometry outputs": (
+        lambda: ConvGeometry(1, 1, 1, (5,), (5,), (2,), (1,), ((0, 0),), (1,)),
+        ValueError,
+        "ConvGeometry: output_size must be at most 4 on spatial axis 0, but is 5.",
+    ),
+}
+
+
+def refusal(name: str) -> Exception:
+    call, kind, _ = CASES[name]
+    with pytest.raises(kind) as caught:
+        call()
+    assert type(caught.value) is kind
+    return caught.value
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_messages_and_their_numbers(name):
+    message = str(refusal(name))
+    assert message == CASES[name][2]
+    assert re.fullmatch(r"[\w.]+: .+\.", message)
+
+
+def test_a_matrix_that_does_not_fit_names_its_numbers():
+    """10**12 entries of 4 bytes, their columns and 10**9 + 1 row pointers of 8."""
+    with pytest.raises(MemoryError) as refused:
+        kernel_matrix(np.ones(1000, np.float32), (10**9 + 999,))
+    assert re.fullmatch(
+        r"kernel_matrix: the kernel matrix must fit into memory, but its 1000000000000 entries take 12008000000008 "
+        r"bytes \(10\.9 TiB\) and [\d.]+ [KMGT]iB are available\. Use conv or conv_transpose .+\.",
+        str(refused.value),
+    )
+
+
+def test_what_numpy_cannot_read_is_named_with_its_reason():
+    with pytest.raises(TypeError, match=r"^conv1d: weight must be convertible by numpy\.asarray, .*inhomogeneous"):
+        conv1d(L, [[[1, 2], [3]]])
+
+
+def test_tensors_that_numpy_cannot_hold_name_the_remedy(torch):
+    x = torch.ones(1, 1, 4)
+    with pytest.raises(TypeError, match=r"^conv1d: weight must be convertible.*requires grad.*\. Pass weight\.detach"):
+        conv1d(x, torch.ones(1, 1, 2, requires_grad=True))
+    with pytest.raises(TypeError, match=r"^conv1d: input must .*BFloat16\. Convert input to float32: NumPy has no bf"):
+        conv1d(x.bfloat16(), torch.ones(1, 1, 2))
+
+
+PACKAGE = Path(npconvt.__file__).parent
+REFUSING = ("_arguments.py", "_geometry.py", "functional.py")
+
+
+def test_no_message_of_the_core_is_without_its_case():
+    """Each `raise` of these files is where the traceback of some case ends."""
+    refusals = [refusal(name) for name in CASES]
+    with pytest.raises(TypeError) as unreadable:
+        conv1d(L, [[[1, 2], [3]]])
+    ends = [traceback.extract_tb(error.__traceback__)[-1] for error in (*refusals, unreadable.value)]
+    reached = {(Path(end.filename).name, end.lineno) for end in ends}
+    written = {
+        (name, node.lineno)
+        for name in REFUSING
+        for node in ast.walk(ast.parse((PACKAGE / name).read_text(encoding="utf-8")))
+        if isinstance(node, ast.Raise)
+    }
+    assert written - reached == set()
+
+
+def test_errors_come_before_work():
+    """Nothing is computed, and the arrays are not touched, where an argument is wrong."""
+    x = np.broadcast_to(np.float64(1), (1, 1, 10**15))
+    with pytest.raises(ValueError, match="groups must be at least 1"):
+        conv1d(x, K[:1, :1], groups=0)
+    with pytest.raises(ValueError, match="bias must have shape"):
+        conv1d(x, K[:1, :1], np.ones(2))
+    with pytest.raises(ValueError, match="method must be one of"):
+        conv1d(x, K[:1, :1], method="fast")

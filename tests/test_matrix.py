@@ -1,0 +1,221 @@
+"""kernel_matrix: the explicit matrix is the definition, so its entries, pattern and layout are checked one by one."""
+
+import re
+import tracemalloc
+
+import numpy as np
+import oracles
+import pytest
+import scipy.sparse
+import strategies
+from hypothesis import given
+from numpy.testing import assert_array_equal
+from oracles import Axis
+from strategies import calls, integers_as
+
+from npconvt import ConvGeometry, conv, conv1d, conv_transpose, kernel_matrix
+
+
+def assert_canonical(A: scipy.sparse.csr_array) -> None:
+    """Sorted, no duplicates, sound: judged anew, not by the flags that the matrix carries."""
+    assert type(A) is scipy.sparse.csr_array
+    A.check_format(full_check=True)
+    again = scipy.sparse.csr_array((A.data, A.indices, A.indptr), shape=A.shape)
+    assert again.has_canonical_format
+    assert A.has_canonical_format
+    assert A.indices.dtype == A.indptr.dtype == np.int32
+
+
+def assert_identical(A, B) -> None:
+    assert A.shape == B.shape
+    for name in ("indptr", "indices", "data"):
+        assert_array_equal(getattr(A, name), getattr(B, name), strict=True)
+
+
+def geometry_of(call) -> ConvGeometry:
+    build = ConvGeometry.conv_transpose if call.transposed else ConvGeometry.conv
+    return build(call.input_shape, call.weight.shape, **call.params, channels=True)
+
+
+@given(call=calls())
+def test_every_entry_and_nothing_but_the_entries(call):
+    A = kernel_matrix(call.weight, call.input_shape, **call.matrix_params, channels=True)
+    dense, pattern = oracles.matrix(call.weight, call.axes, call.groups)
+    if call.transposed:
+        dense, pattern = dense.T, pattern.T
+    assert_canonical(A)
+    assert_array_equal(A.toarray(), dense, strict=True)
+    stored = scipy.sparse.csr_array((np.ones(A.nnz, bool), A.indices, A.indptr), shape=A.shape)
+    assert_array_equal(stored.toarray(), pattern)
+    assert A.nnz == pattern.sum() == geometry_of(call).nnz
+
+
+@given(call=calls())
+def test_the_pattern_does_not_depend_on_the_weights(call):
+    params = call.matrix_params | {"channels": True}
+    A = kernel_matrix(call.weight, call.input_shape, **params)
+    Z = kernel_matrix(np.zeros_like(call.weight), call.input_shape, **params)
+    assert_array_equal(A.indices, Z.indices)
+    assert_array_equal(A.indptr, Z.indptr)
+    assert not Z.data.any()
+
+
+@given(call=calls(transposed=False))
+def test_transposed_is_the_transpose_to_the_last_array(call):
+    forward = call.params | {"padding": [(a.lo, a.hi) for a in call.axes], "channels": True}
+    A = kernel_matrix(call.weight, call.input_shape, **forward)
+    rows = (call.weight.shape[0], *(a.m for a in call.axes))
+    sizes = [a.n for a in call.axes]
+    T = kernel_matrix(call.weight, rows, **forward, transposed=True, output_size=sizes)
+    assert_canonical(T)
+    assert_identical(T, A.T.tocsr())
+
+
+@given(call=calls(dtypes=("int64", "complex128", "float32")))
+def test_the_matrix_is_the_convolution(call):
+    A = kernel_matrix(call.weight, call.input_shape, **call.matrix_params, channels=True)
+    function = conv_transpose if call.transposed else conv
+    y = function(call.input, call.weight, None, **call.params)
+    images = call.input.reshape(-1, A.shape[1])
+    assert_array_equal((A @ images.T).T, y.reshape(len(images), A.shape[0]))
+
+
+@given(call=calls(dtypes=("int64",), ndims=(1, 2, 3, 4)))
+def test_plain_kernels_are_one_channel_without_its_axes(call):
+    kernel = call.weight[0, 0]
+    params = call.matrix_params | {"groups": 1}
+    plain = kernel_matrix(kernel, call.input_shape[1:], **params, channels=False)
+    assert_identical(plain, kernel_matrix(kernel[None, None], (1, *call.input_shape[1:]), **params, channels=True))
+    if kernel.ndim <= 2:
+        assert_identical(plain, kernel_matrix(kernel, call.input_shape[1:], **params))
+
+
+def test_a_plain_kernel_of_three_axes_must_be_told_from_a_forgotten_batch_axis():
+    ones = np.ones((2, 2, 2), int)
+    with pytest.raises(ValueError, match=r"\(3, 4, 5\).*\(2, 2, 2\).*channels=False.*input_shape=\(4, 5\)"):
+        kernel_matrix(ones, (3, 4, 5))
+    assert kernel_matrix(ones, (3, 4, 5), channels=False).shape == (2 * 3 * 4, 60)
+    assert kernel_matrix(ones, (2, 5)).shape == (2 * 4, 10)  # (C_out, C_in, k) on (C_in, n)
+    assert kernel_matrix(ones[0], (2,)).shape == (2, 2)  # no spatial axes: (C_out, C_in) on (C_in,)
+    assert kernel_matrix(ones[0], (2, 5)).shape == (1 * 4, 10)  # plain, two axes
+    with pytest.raises(ValueError, match=r"2 input channels.*has 3|must have 2 axes.*\(3, 4, 5\)"):
+        kernel_matrix(ones, (3, 4, 5), channels=True)
+
+
+@pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
+def test_taps_that_a_padding_mode_lays_on_one_input_are_one_entry(mode):
+    kernel, axis = np.array([1, 10, 100, 1000]), Axis(3, 4, lo=2, hi=2, mode=mode)
+    A = kernel_matrix(kernel, (3,), padding=2, padding_mode=mode)
+    expected = {
+        "reflect": [[100, 1010, 1], [10, 101, 1000], [1, 1010, 100], [1000, 101, 10]],
+        "replicate": [[111, 1000, 0], [11, 100, 1000], [1, 10, 1100], [0, 1, 1110]],
+        "circular": [[100, 1001, 10], [10, 100, 1001], [1001, 10, 100], [100, 1001, 10]],
+    }[mode]
+    assert_array_equal(oracles.matrix(kernel[None, None], [axis])[0], expected)
+    assert_array_equal(A.toarray(), expected)
+    assert_canonical(A)
+
+
+@pytest.mark.parametrize(
+    ("weight", "entries"),
+    [
+        ("bool", "int64"),
+        ("int8", "int64"),
+        ("uint32", "int64"),
+        ("uint64", "uint64"),
+        ("float16", "float32"),
+        ("float32", "float32"),
+        ("float64", "float64"),
+        ("complex64", "complex64"),
+    ],
+)
+def test_the_dtype_of_the_entries(weight, entries):
+    for mode, transposed in (("zeros", False), ("reflect", True)):
+        A = kernel_matrix(np.ones(2, weight), (3,), padding=1, padding_mode=mode, transposed=transposed)
+        assert A.dtype == entries
+
+
+def test_folded_taps_do_not_wrap():
+    A = kernel_matrix(np.full(3, 200, np.uint8), (1,), padding=1, padding_mode="replicate")
+    assert A.toarray().tolist() == [[600]]
+
+
+@given(call=calls(dtypes=strategies.DTYPES, ndims=(1, 2)))
+def test_the_weight_stays_as_it_was_and_the_matrix_is_new(call):
+    before = call.weight.copy()
+    A = kernel_matrix(call.weight, call.input_shape, **call.matrix_params, channels=True)
+    pattern = A.indices.copy()
+    assert not np.shares_memory(A.data, call.weight)
+    A.data[...] = 0
+    A.indices[...] = 0  # nor may it be a view of something that is kept for the next call
+    assert_array_equal(call.weight, before)
+    again = kernel_matrix(call.weight, call.input_shape, **call.matrix_params, channels=True)
+    assert_array_equal(again.indices, pattern)
+
+
+def test_a_matrix_of_no_entries():
+    A = kernel_matrix(np.ones((0, 2, 3)), (2, 5))
+    assert (A.shape, A.nnz) == ((0, 10), 0)
+    A = kernel_matrix(np.ones((3, 0, 3)), (0, 5))
+    assert (A.shape, A.nnz) == ((9, 0), 0)
+    assert_canonical(A)
+
+
+def test_indices_are_64_bit_where_a_column_needs_it():
+    last = 2**31 + 4
+    A = kernel_matrix(np.array([7]), (last + 1,), stride=last)
+    assert A.shape == (2, last + 1)
+    assert A.indices.dtype == A.indptr.dtype == np.int64
+    assert (A.indices.tolist(), A.data.tolist()) == ([0, last], [7, 7])
+    small = kernel_matrix(np.array([7]), (2**31 - 1,), stride=2**31 - 2)
+    assert small.indices.dtype == np.int32
+    assert small.indices.tolist() == [0, 2**31 - 2]
+
+
+# Each asks for 10**12 entries, or for as many row pointers.
+TOO_LARGE = {
+    "1-D": lambda: kernel_matrix(np.ones(1000), (10**9 + 999,)),
+    "transposed": lambda: kernel_matrix(np.ones(1000), (10**9,), transposed=True),
+    "2-D": lambda: kernel_matrix(np.ones((10, 10)), (10**5 + 9, 10**5 + 9)),
+    "circular": lambda: kernel_matrix(np.ones(100), (10**10,), padding=((50, 49),), padding_mode="circular"),
+    "channels": lambda: kernel_matrix(np.ones((100, 100, 1)), (100, 10**8)),
+    "stride": lambda: kernel_matrix(np.ones(1), (1,), stride=10**12, output_size=10**12, transposed=True),
+    "conv1d": lambda: conv1d(np.broadcast_to(1.0, (1, 1, 10**9 + 999)), np.ones((1, 1, 1000)), method="matrix"),
+}
+
+
+@pytest.mark.parametrize("name", TOO_LARGE)
+def test_a_matrix_too_large_is_refused_before_anything_is_allocated(name):
+    tracemalloc.start()
+    try:
+        with pytest.raises(MemoryError) as refusal:
+            TOO_LARGE[name]()
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 4_000_000
+    entries = 1 if name == "stride" else 10**12
+    assert str(entries) in re.sub(r"(?<=\d)[,_](?=\d)", "", str(refusal.value))
+    assert "bytes" in str(refusal.value) or re.search(r"\d [KMGTPE]i?B", str(refusal.value))
+
+
+def test_nonsquare_images_keep_their_axes_apart():
+    """Row order is (channel, row, column): a 2x4 image and a 1x3 kernel."""
+    A = kernel_matrix(np.array([[1, 2, 3]]), (2, 4)).toarray()
+    assert_array_equal(
+        A,
+        [
+            [1, 2, 3, 0, 0, 0, 0, 0],
+            [0, 1, 2, 3, 0, 0, 0, 0],
+            [0, 0, 0, 0, 1, 2, 3, 0],
+            [0, 0, 0, 0, 0, 1, 2, 3],
+        ],
+    )
+
+
+def test_groups_are_a_block_diagonal():
+    rng = np.random.default_rng(5)
+    w = integers_as("int64", rng, (4, 3, 2, 2))
+    A = kernel_matrix(w, (6, 3, 4), groups=2, stride=(2, 1))
+    blocks = [kernel_matrix(part, (3, 3, 4), stride=(2, 1)) for part in np.split(w, 2)]
+    assert_array_equal(A.toarray(), scipy.sparse.block_diag(blocks).toarray())
