@@ -121,7 +121,7 @@ def _frequency_blocks(geometry: ConvGeometry, weight: NDArray[Any]) -> NDArray[A
     spectrum = spectrum.reshape(*channels, *split)
     aliases, frequencies = range(3, 3 + 2 * ndim, 2), range(4, 4 + 2 * ndim, 2)
     spectrum = spectrum.transpose(*frequencies, 0, 1, 2, *aliases)
-    blocks: NDArray[Any] = spectrum.reshape(-1, *channels[:2], channels[2] * prod(stride))
+    blocks: NDArray[Any] = spectrum.reshape(prod(geometry.output_size), *channels[:2], channels[2] * prod(stride))
     blocks /= np.sqrt(blocks.real.dtype.type(prod(stride)))
     return blocks
 
