@@ -10,21 +10,7 @@ import pytest
 import scipy.sparse
 
 import npconvt
-from npconvt import (
-    ConvGeometry,
-    ConvOperator,
-    conv,
-    conv1d,
-    conv2d,
-    conv3d,
-    conv_transpose1d,
-    conv_transpose2d,
-    fold,
-    grad,
-    kernel_matrix,
-    singular_values,
-    unfold,
-)
+from npconvt import ConvGeometry, conv, conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, kernel_matrix
 
 X, W = np.ones((1, 1, 5, 6)), np.ones((1, 1, 3, 3))  # for conv2d
 L, K = np.ones((2, 3, 7)), np.ones((3, 3, 2))  # for conv1d
@@ -382,6 +368,32 @@ CASES = {
         "ConvOperator.matvec: x must have shape (30,) or (30, 1) for an operator of shape (12, 30), but has shape "
         "(1, 5, 6). Use apply for arrays of shape (1, 5, 6) and batches of them.",
     ),
+    "image transposed": (
+        lambda: npconvt.ConvOperator(W, (1, 5, 6)).apply_transpose(np.ones(12)),
+        ValueError,
+        "ConvOperator.apply_transpose: y must have shape (1, 3, 4), or batch axes before these, but has shape (12,).",
+    ),
+    "image for a vector": (
+        lambda: npconvt.ConvOperator(W, (1, 5, 6)).H.rmatvec(np.ones((4, 1, 5, 6))),
+        ValueError,
+        "ConvOperator.rmatvec: x must have shape (30,) or (30, 1) for an operator of shape (30, 12), "
+        "but has shape (4, 1, 5, 6). Use H.apply for arrays of shape (1, 5, 6) and batches of them.",
+    ),
+    "columns": (
+        lambda: npconvt.ConvOperator(W, (1, 5, 6)) @ np.ones((12, 2)),
+        ValueError,
+        "ConvOperator: x must have shape (30,) or (30, K) for an operator of shape (12, 30), but has shape (12, 2).",
+    ),
+    "columns of the adjoint": (
+        lambda: npconvt.ConvOperator(W, (1, 5, 6)).rmatmat(np.ones((30, 2))),
+        ValueError,
+        "ConvOperator.rmatmat: X must have shape (12, K) for an operator of shape (12, 30), but has shape (30, 2).",
+    ),
+    "unfold crops": (
+        lambda: npconvt.unfold(X, 2, padding=(0, -1)),
+        ValueError,
+        "unfold: padding must be at least 0, but got (0, -1).",
+    ),
     "stride of a spectrum": (
         lambda: npconvt.singular_values([1.0, 1.0], (5,), stride=2),
         ValueError,
@@ -408,73 +420,6 @@ CASES = {
         lambda: ConvGeometry(1, 1, 1, (5,), (5,), (2,), (1,), ((0, 0),), (1,)),
         ValueError,
         "ConvGeometry: output_size must be at most 4 on spatial axis 0, but is 5.",
-    ),
-    # ---- operators, gradients, folding, facts about layers
-    "image": (
-        lambda: ConvOperator(W, (1, 5, 6)).apply(np.ones((2, 1, 6, 5))),
-        ValueError,
-        "ConvOperator.apply: x must have shape (1, 5, 6), or batch axes before these, but has shape (2, 1, 6, 5).",
-    ),
-    "image transposed": (
-        lambda: ConvOperator(W, (1, 5, 6)).apply_transpose(np.ones(12)),
-        ValueError,
-        "ConvOperator.apply_transpose: y must have shape (1, 3, 4), or batch axes before these, but has shape (12,).",
-    ),
-    "vector": (
-        lambda: ConvOperator(W, (1, 5, 6)).matvec(np.ones(31)),
-        ValueError,
-        "ConvOperator.matvec: x must have shape (30,) or (30, 1) for an operator of shape (12, 30), "
-        "but has shape (31,).",
-    ),
-    "image for a vector": (
-        lambda: ConvOperator(W, (1, 5, 6)).H.rmatvec(np.ones((4, 1, 5, 6))),
-        ValueError,
-        "ConvOperator.rmatvec: x must have shape (30,) or (30, 1) for an operator of shape (30, 12), "
-        "but has shape (4, 1, 5, 6). Use H.apply for arrays of shape (1, 5, 6) and batches of them.",
-    ),
-    "columns": (
-        lambda: ConvOperator(W, (1, 5, 6)) @ np.ones((12, 2)),
-        ValueError,
-        "ConvOperator: x must have shape (30,) or (30, K) for an operator of shape (12, 30), but has shape (12, 2).",
-    ),
-    "columns of the adjoint": (
-        lambda: ConvOperator(W, (1, 5, 6)).rmatmat(np.ones((30, 2))),
-        ValueError,
-        "ConvOperator.rmatmat: X must have shape (12, K) for an operator of shape (12, 30), but has shape (30, 2).",
-    ),
-    "gradient": (
-        lambda: grad.conv_weight(X, W.shape, np.ones((1, 3, 4))),
-        ValueError,
-        "grad.conv_weight: grad_output must have shape (1, 1, 3, 4), that of the result for input of shape "
-        "(1, 1, 5, 6) and weight of shape (1, 1, 3, 3), but has shape (1, 3, 4).",
-    ),
-    "no axes": (
-        lambda: unfold(X, ()),
-        ValueError,
-        "unfold: kernel_size must have one int per spatial axis, at least one, but got ().",
-    ),
-    "fold rows": (
-        lambda: fold(np.ones((5, 4)), (3, 3), 2),
-        ValueError,
-        "fold: input must have a multiple of 4 rows, one per channel and tap of kernel_size (2, 2), "
-        "but has shape (5, 4).",
-    ),
-    "fold columns": (
-        lambda: fold(np.ones((2, 4, 6)), 3, 2),
-        ValueError,
-        "fold: input must have 4 columns, one per window of kernel_size (2, 2) on output_size (3, 3), "
-        "but has shape (2, 4, 6).",
-    ),
-    "unfold crops": (
-        lambda: unfold(X, 2, padding=(0, -1)),
-        ValueError,
-        "unfold: padding must be at least 0, but got (0, -1).",
-    ),
-    "singular values": (
-        lambda: singular_values(W, (1, 5, 6), stride=2),
-        ValueError,
-        "singular_values: stride must divide the input's size, but on spatial axis 0 it is 2 and the size 5. "
-        "Use scipy.sparse.linalg.svds of a ConvOperator.",
     ),
 }
 
