@@ -18,8 +18,13 @@ from npconvt.functional import (
 )
 
 if TYPE_CHECKING:
-    from npconvt import grad, plot
+    from npconvt import grad, plot, testing
     from npconvt._case import Case
+    from npconvt._crosscheck.bound import error_bound
+    from npconvt._crosscheck.check import crosscheck
+    from npconvt._crosscheck.probe import probe
+    from npconvt._crosscheck.recover import recover_matrix
+    from npconvt._crosscheck.report import Report
     from npconvt._spectrum import bilinear_kernel, overlap_count, singular_values
     from npconvt.linop import ConvOperator
 
@@ -30,17 +35,24 @@ __version__ = "0.1.0"
 _LAZY: dict[str, str] = {
     "Case": "npconvt._case",
     "ConvOperator": "npconvt.linop",
+    "Report": "npconvt._crosscheck.report",
     "bilinear_kernel": "npconvt._spectrum",
+    "crosscheck": "npconvt._crosscheck.check",
+    "error_bound": "npconvt._crosscheck.bound",
     "grad": "npconvt.grad",
     "overlap_count": "npconvt._spectrum",
     "plot": "npconvt.plot",
+    "probe": "npconvt._crosscheck.probe",
+    "recover_matrix": "npconvt._crosscheck.recover",
     "singular_values": "npconvt._spectrum",
+    "testing": "npconvt.testing",
 }
 
 __all__ = [
     "Case",
     "ConvGeometry",
     "ConvOperator",
+    "Report",
     "bilinear_kernel",
     "conv",
     "conv1d",
@@ -50,12 +62,17 @@ __all__ = [
     "conv_transpose1d",
     "conv_transpose2d",
     "conv_transpose3d",
+    "crosscheck",
+    "error_bound",
     "fold",
     "grad",
     "kernel_matrix",
     "overlap_count",
     "plot",
+    "probe",
+    "recover_matrix",
     "singular_values",
+    "testing",
     "unfold",
 ]
 

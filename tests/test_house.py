@@ -18,7 +18,8 @@ PACKAGE = Path(npconvt.__file__).parent
 # stands above them.
 FLOORS = (
     {"__init__", "cli", "__main__", "_demo", "_draw"},
-    {"plot", "testing", "_crosscheck"},
+    {"plot", "testing"},
+    {"_crosscheck"},
     {"frameworks", "_case"},
     {"functional", "grad", "linop", "_fold", "_spectrum"},
     {"_methods"},

@@ -1,0 +1,1 @@
+"""Cross-checking: whether two results agree, and if not, why."""

@@ -1,0 +1,256 @@
+"""Causes that lie in the arithmetic: narrower formats, integers that wrapped or went through a float.
+
+The element-wise bound cannot see them all: from about a thousand terms on, inputs rounded to TF32 stay inside what
+float32 sums may do in the worst case. So they are proved by the residual: where the value computed from rounded inputs
+is many times nearer to the result, on enough elements that this is no accident, those were the inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from npconvt._crosscheck.bound import Kind, Precision, bound, parts, precision, ratio, truth_roundoff
+from npconvt._crosscheck.reading import Array, Reading, Value, evaluate, evaluate_at
+
+# A residual this many times smaller is a proof on many elements; on few, more is asked (see `_proved`).
+SMALLER = 4.0
+# Chance of an accident that is let pass, for all formats together: one in ten million.
+ACCIDENT = 1e7
+# Products looked at when a format is tried.
+WORK = 400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A binary format: significant digits, and the exponent of its smallest number.
+
+    Attributes
+    ----------
+    name : str
+        As in the report.
+    digits : int
+        Of the significand, the hidden one included.
+    smallest : int
+        The smallest positive number is 2 to this power.
+    largest : float
+        Largest finite number.
+    """
+
+    name: str
+    digits: int
+    smallest: int
+    largest: float
+
+    @property
+    def u(self) -> float:
+        """Unit roundoff."""
+        return 2.0**-self.digits
+
+
+TF32 = Format("TF32", 11, -136, 3.4e38)
+BFLOAT16 = Format("bfloat16", 8, -133, 3.39e38)
+FLOAT16 = Format("float16", 11, -24, 65504.0)
+FLOAT32 = Format("float32", 24, -149, 3.4028234663852886e38)
+FORMATS = (TF32, FLOAT16, BFLOAT16, FLOAT32)
+ROUNDINGS = ("nearest-even", "nearest-away", "truncation")
+
+
+def rounded(array: Array, form: Format, how: str = "nearest-even") -> Array:
+    """The array's numbers (of a complex one both parts), rounded to a format.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rounded(np.array([1 + 2.0**-8, 1 + 3 * 2.0**-8]), BFLOAT16)
+    array([1.      , 1.015625])
+    >>> rounded(np.array([1 + 2.0**-8, 1 + 3 * 2.0**-8]), BFLOAT16, "truncation")
+    array([1.       , 1.0078125])
+    """
+    if np.iscomplexobj(array):
+        pair: Array = np.empty(array.shape, np.complex128)
+        pair.real, pair.imag = rounded(array.real, form, how), rounded(array.imag, form, how)
+        return pair
+    v = array.astype(np.float64)
+    with np.errstate(all="ignore"):
+        unit = np.ldexp(1.0, np.maximum(np.frexp(v)[1] - form.digits, form.smallest))
+        q = v / unit
+        if how == "nearest-even":
+            q = np.rint(q)
+        elif how == "nearest-away":
+            q = np.copysign(np.floor(abs(q) + 0.5), q)
+        else:
+            q = np.trunc(q)
+        result = q * unit
+        beyond = abs(result) > form.largest
+        top = form.largest if how == "truncation" else np.inf
+        finished: Array = np.where(np.isfinite(v), np.where(beyond, np.copysign(top, v), result), v)
+    return finished
+
+
+class Found(NamedTuple):
+    """A cause that fits: its name, what was found, and the reading that gives the data."""
+
+    name: str
+    parameters: dict[str, Any]
+    reading: Reading
+    general: bool = False
+
+
+def relative_rms(error: Array, magnitude: Array) -> float:
+    """Root mean square of error over magnitude, where both are numbers."""
+    with np.errstate(all="ignore"):
+        scaled = np.asarray(parts(error), np.float64) / magnitude
+    scaled = scaled[np.isfinite(scaled)]
+    return float(np.sqrt(np.mean(scaled**2))) if scaled.size else 0.0
+
+
+def _proved(before: float, after: float, count: int) -> bool:
+    """Whether a residual fell by more than chance allows on so many elements."""
+    return count > 0 and before > 0 and before >= after * max(SMALLER, ACCIDENT ** (1 / count))
+
+
+def sample(size: int, reading: Reading, most: int = 4096) -> Array:
+    """Positions of the ravelled result, evenly spread, as many as a fixed amount of work allows."""
+    products = max(1, reading.x.shape[1] // reading.groups * int(np.prod(reading.kernel)))
+    count = min(size, most, max(24, WORK // products))
+    return np.unique(np.linspace(0, size - 1, count).astype(int))
+
+
+def reduced_precision(reading: Reading, actual: Array, target: Precision | None) -> list[Found]:
+    """The narrower formats that explain `actual`, a result of `reading`; the shapes agree."""
+    if target is None or actual.size == 0 or reading.x.dtype.kind not in "fc":
+        return []
+    found = _narrow_results(reading, actual, target)
+    return found or _narrow_inputs(reading, actual, target)
+
+
+def _formats(target: Precision) -> list[Format]:
+    return [form for form in FORMATS if form.u > target.u]
+
+
+# --- inputs ----------------------------------------------------------------------------------------------------------
+
+
+def _narrow_inputs(reading: Reading, actual: Array, target: Precision) -> list[Found]:
+    where = sample(actual.size, reading)
+    base, seen = evaluate_at(reading, where), actual.ravel()[where]
+    before = relative_rms(seen - base.value, base.magnitude)
+    if before == 0:
+        return []
+    tried = []
+    for form in _formats(target):
+        for operands in ("both", "input", "weight"):
+            for how in ROUNDINGS:
+                candidate = _with_rounded(reading, form, how, operands)
+                value = evaluate_at(candidate, where)
+                after = relative_rms(seen - value.value, base.magnitude)
+                if _proved(before, after, int((value.value != base.value).sum())):
+                    tried.append((after, form.name, how, operands, candidate))
+    if not tried:
+        return []
+    best = min(after for after, *_ in tried)
+    kept = [entry for entry in tried if entry[0] <= 2 * best]
+    kept = [entry for entry in kept if _fits_whole(entry[-1], actual, target)]
+    if not kept:
+        return []
+    parameters = {
+        "format": " or ".join(dict.fromkeys(entry[1] for entry in kept)),
+        "rounding": " or ".join(dict.fromkeys(entry[2] for entry in kept)),
+        "rounded": " or ".join(dict.fromkeys(entry[3] for entry in kept)),
+        "residual": f"{before / best:.3g} times smaller" if best else "zero",
+    }
+    return [Found("reduced_precision", parameters, kept[0][-1])]
+
+
+def _with_rounded(reading: Reading, form: Format, how: str, operands: str) -> Reading:
+    x = rounded(reading.x, form, how) if operands != "weight" else reading.x
+    w = rounded(reading.w, form, how) if operands != "input" else reading.w
+    return replace(reading, x=x, w=w)
+
+
+def _fits_whole(reading: Reading, actual: Array, target: Precision) -> bool:
+    value = evaluate(reading)
+    kind: Kind = "three products"
+    limits = bound(reading, value, target, kind, truth_u=truth_roundoff(None))
+    return bool((ratio(actual, value.value, limits, target, value.magnitude) <= 1).all())
+
+
+# --- results and sums ------------------------------------------------------------------------------------------------
+
+
+def _narrow_results(reading: Reading, actual: Array, target: Precision) -> list[Found]:
+    """Results that hold only numbers of a narrower format, though the truth holds others."""
+    finite = np.isfinite(actual)
+    if not finite.any():
+        return []
+    value: Value | None = None
+    for form in (FLOAT16, BFLOAT16, FLOAT32):
+        if form.u <= target.u or not _on_grid(actual[finite], form):
+            continue
+        value = evaluate(reading) if value is None else value
+        target_values = _to_target(value.value, target)[finite]
+        off = np.asarray(parts(rounded(target_values, form) != target_values))
+        if off.sum() < 3:  # the truth itself has no more digits: nothing is shown
+            continue
+        narrow = precision(form.name)
+        limits = bound(reading, value, narrow, "three products", truth_u=truth_roundoff(None))
+        if (ratio(actual, value.value, limits, narrow, value.magnitude) <= 1).all():
+            once = bool((rounded(value.value, form)[finite] == actual[finite]).all())
+            return [Found("reduced_precision", {"format": form.name, "rounded": "result" if once else "sums"}, reading)]
+    return []
+
+
+def _to_target(array: Array, target: Precision) -> Array:
+    if target.u <= 2.0**-53:
+        return array
+    digits = -int(np.log2(target.u))
+    return rounded(array, Format(target.name, digits, -1074 if digits > 24 else -149, np.inf))
+
+
+def _on_grid(array: Array, form: Format) -> bool:
+    return bool((rounded(array, form) == array).all())
+
+
+# --- integers --------------------------------------------------------------------------------------------------------
+
+_NARROW = ("int8", "uint8", "int16", "uint16", "int32", "uint32")
+
+
+def integer_causes(reading: Reading, actual: Array, value: Value) -> list[Found]:
+    """Why an integer result differs: it wrapped, or went through a float. `value` is exact; the shapes agree."""
+    return [*_wrapped(reading, actual, value.value), *_in_float(reading, actual, value)]
+
+
+def _wrapped(reading: Reading, actual: Array, value: Array) -> list[Found]:
+    whole = value.astype(np.int64)
+    types = []
+    with np.errstate(all="ignore"):
+        for name in _NARROW:
+            wrapped = whole.astype(name)
+            if (wrapped != whole).any() and (wrapped == actual).all():
+                types.append(name)
+    return [Found("integer_wrapped", {"type": " or ".join(types)}, reading)] if types else []
+
+
+def _in_float(reading: Reading, actual: Array, value: Value) -> list[Found]:
+    types = []
+    for name in ("float16", "bfloat16", "float32", "float64"):
+        form = precision(name)
+        limits = bound(reading, value, form)
+        if (ratio(actual, value.value, limits, form, value.magnitude) <= 1).all() and _is_of(actual, name):
+            types.append(name)
+    # The widest that fits is the mildest claim; narrower ones contain it.
+    return [Found("integer_in_float", {"type": types[0]}, reading)] if types else []
+
+
+def _is_of(actual: Array, name: str) -> bool:
+    """Whether every number is one of this float type."""
+    if actual.dtype.kind in "iub" and name in ("float32", "float64"):
+        with np.errstate(all="ignore"):
+            through = actual.astype(name)
+            return bool((through == actual).all()) and bool((through.astype(np.longdouble) == actual).all())
+    form = {"float16": FLOAT16, "bfloat16": BFLOAT16, "float32": FLOAT32}.get(name)
+    return form is None or _on_grid(actual, form)

@@ -1,0 +1,442 @@
+"""One reading of a call, and its value in whatever arithmetic its arrays have.
+
+A hypothesis about what another framework did is a `Reading` that differs from the claimed one. Both directions, every
+padding mode and every crop are one gather: along each axis a table says which input position each tap of each output
+position reads. So a reading can be evaluated whole, or at a few output positions only, which is what makes a search
+over hundreds of them cheap. It shares no code with the methods whose results are judged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from npconvt._case import geometry_of
+
+if TYPE_CHECKING:
+    from npconvt._geometry import ConvGeometry
+
+Array = NDArray[Any]
+Ints = tuple[int, ...]
+Pairs = tuple[tuple[int, int], ...]
+View = Callable[[Array], Array]
+
+EXACT_FLOAT64 = 2**53
+
+
+class Claim(Protocol):
+    """What is needed of a `Case`: the call, without the promise that it can be made."""
+
+    @property
+    def op(self) -> str: ...
+    @property
+    def input(self) -> Array: ...
+    @property
+    def weight(self) -> Array: ...
+    @property
+    def bias(self) -> Array | None: ...
+    @property
+    def params(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Reading:
+    """A call with every choice written out.
+
+    Attributes
+    ----------
+    transposed : bool
+        Direction.
+    x : ndarray, shape (N, C, *sp)
+        The input, with its batch axis.
+    w : ndarray, shape (C_out, C/groups, *k), transposed (C, C_out/groups, *k)
+        The weight in the layout of the call.
+    bias : ndarray or None
+        Broadcasts against `(N, C_out, *out)`.
+    pads : tuple of pairs
+        Zeros before and after; of a transposed call the crop of the full result. Negative amounts do the opposite.
+    output_padding : tuple of int
+        Rows a transposed call adds at the end: they lessen the crop there.
+    same : str or None
+        The word that `pads` came from, if one of "same", "same_lower".
+    view : callable or None
+        Moves elements of the result: applied to the value, or to an array of positions (-1: a zero).
+    """
+
+    transposed: bool
+    x: Array
+    w: Array
+    bias: Array | None
+    stride: Ints
+    pads: Pairs
+    dilation: Ints
+    groups: int
+    mode: str
+    output_padding: Ints
+    same: str | None = None
+    view: View | None = None
+
+    @property
+    def ndim(self) -> int:
+        """Number of spatial axes."""
+        return self.x.ndim - 2
+
+    @property
+    def size(self) -> Ints:
+        """Spatial size of the input."""
+        return self.x.shape[2:]
+
+    @property
+    def kernel(self) -> Ints:
+        """Spatial size of the kernel."""
+        return self.w.shape[2:]
+
+    @property
+    def extent(self) -> Ints:
+        """Extent of a window: `d*(k - 1) + 1` per axis."""
+        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    @property
+    def full(self) -> Ints:
+        """Size of the transposed result before any crop: `(n - 1)*s + extent`."""
+        return tuple((n - 1) * s + e for n, s, e in zip(self.size, self.stride, self.extent, strict=True))
+
+    @property
+    def crop(self) -> Pairs:
+        """`pads` less the output padding, which is the crop a transposed call makes."""
+        return tuple((lo, hi - op) for (lo, hi), op in zip(self.pads, self.output_padding, strict=True))
+
+    @property
+    def out_channels(self) -> int:
+        """Channels of the result."""
+        return int(self.w.shape[1] * self.groups if self.transposed else self.w.shape[0])
+
+    @property
+    def out_size(self) -> Ints:
+        """Spatial size of the result, before `view`; not positive where no window fits."""
+        if self.transposed:
+            return tuple(f - lo - hi for f, (lo, hi) in zip(self.full, self.crop, strict=True))
+        return tuple(
+            (n + lo + hi - e) // s + 1
+            for n, (lo, hi), e, s in zip(self.size, self.pads, self.extent, self.stride, strict=True)
+        )
+
+    @property
+    def raw_shape(self) -> Ints:
+        """Shape of the result before `view`."""
+        return (self.x.shape[0], self.out_channels, *self.out_size)
+
+    def possible(self) -> bool:
+        """Whether the reading is a call at all: channels fit, sizes are positive, the padding mode can be applied."""
+        channels = self.x.shape[1]
+        if self.groups < 1 or min(self.w.shape, default=1) < 1 or min(self.stride) < 1 or min(self.dilation) < 1:
+            return False
+        fits = (
+            self.w.shape[0] == channels and channels % self.groups == 0
+            if self.transposed
+            else self.w.shape[1] * self.groups == channels and self.w.shape[0] % self.groups == 0
+        )
+        return fits and min(self.out_size) >= 1 and self._pads_possible() and self._bias_possible()
+
+    def _bias_possible(self) -> bool:
+        shape = self.raw_shape
+        return self.bias is None or all(b in (1, n) for b, n in zip(self.bias.shape[::-1], shape[::-1], strict=False))
+
+    def _pads_possible(self) -> bool:
+        if self.mode == "zeros":
+            return True
+        size = self.out_size if self.transposed else self.size
+        most = {"reflect": -1, "symmetric": 0, "circular": 0}
+        return all(
+            n + min(lo, 0) + min(hi, 0) >= 1
+            and (self.mode not in most or max(lo, hi) <= n + min(lo, 0) + min(hi, 0) + most[self.mode])
+            for n, (lo, hi) in zip(size, self.crop if self.transposed else self.pads, strict=True)
+        )
+
+    def tables(self) -> tuple[tuple[Array, Array], ...]:
+        """Per axis, the source of each tap of each output position (-1: none), and the kernel index of each tap."""
+        pads = self.crop if self.transposed else self.pads
+        table = _transposed_table if self.transposed else _forward_table
+        return tuple(
+            table(n, m, k, s, d, lo, hi, self.mode)
+            for n, m, k, s, d, (lo, hi) in zip(
+                self.size, self.out_size, self.kernel, self.stride, self.dilation, pads, strict=True
+            )
+        )
+
+    def gather_weight(self) -> Array:
+        """The weight as `(C_out, C/groups, *k)`, whichever the direction."""
+        if not self.transposed:
+            return self.w
+        blocks = self.w.reshape(self.groups, self.w.shape[0] // self.groups, *self.w.shape[1:])
+        return blocks.swapaxes(1, 2).reshape(self.out_channels, self.w.shape[0] // self.groups, *self.kernel)
+
+    def with_view(self, view: View) -> Reading:
+        """This reading with `view` applied last."""
+        first = self.view
+        return replace(self, view=view if first is None else lambda a: view(first(a)))
+
+    def astype(self, dtype: np.dtype[Any]) -> Reading:
+        """This reading in the arithmetic of `dtype`."""
+        bias = None if self.bias is None else self.bias.astype(dtype)
+        return replace(self, x=self.x.astype(dtype), w=self.w.astype(dtype), bias=bias)
+
+    def shape(self) -> Ints:
+        """Shape of the result."""
+        if self.view is None:
+            return self.raw_shape
+        return self.view(np.broadcast_to(np.int8(0), self.raw_shape)).shape
+
+
+@lru_cache(maxsize=4096)
+def _forward_table(n: int, m: int, k: int, s: int, d: int, lo: int, hi: int, mode: str) -> tuple[Array, Array]:
+    position = np.arange(m)[:, None] * s + np.arange(k) * d - lo
+    start, stop = max(0, -lo), n - max(0, -hi)
+    return _source(position, start, stop, mode), np.arange(k)
+
+
+def _source(position: Array, start: int, stop: int, mode: str) -> Array:
+    """The input position that each position of the padded axis shows; `start` to `stop` is what is not cropped."""
+    n, p = stop - start, position - start
+    if mode == "reflect":
+        p = np.where(p < 0, -p, np.where(p >= n, 2 * (n - 1) - p, p))
+    elif mode == "symmetric":
+        p = np.where(p < 0, -1 - p, np.where(p >= n, 2 * n - 1 - p, p))
+    elif mode == "replicate":
+        p = np.clip(p, 0, n - 1)
+    elif mode == "circular":
+        p = p % max(n, 1)
+    return np.where((p >= 0) & (p < n), p + start, -1)
+
+
+@lru_cache(maxsize=4096)
+def _transposed_table(n: int, m: int, k: int, s: int, d: int, lo: int, hi: int, mode: str) -> tuple[Array, Array]:
+    """Each output position collects the padded positions that show it, and each of those the taps that reach it."""
+    if mode == "zeros":
+        shown = np.arange(m)[:, None] + lo
+    else:
+        padded = np.arange((n - 1) * s + d * (k - 1) + 1)
+        source = _source(padded - lo, max(0, -lo), m - max(0, -hi), mode)
+        lists = [padded[source == q] for q in range(m)]
+        shown = np.full((m, max(map(len, lists), default=0) or 1), -(10**9))
+        for q, found in enumerate(lists):
+            shown[q, : len(found)] = found
+    start = shown[:, :, None] - np.arange(k) * d
+    i = start // s
+    table = np.where((start % s == 0) & (i >= 0) & (i < n), i, -1)
+    return table.reshape(m, -1), np.tile(np.arange(k), shown.shape[1])
+
+
+def read(claim: Claim, geometry: ConvGeometry | None = None) -> Reading:
+    """The reading that is npconvt's own; raises what the call would raise."""
+    g = geometry_of(claim.op, claim.input.shape, claim.weight.shape, claim.params) if geometry is None else geometry
+    transposed = claim.op.startswith("conv_transpose")
+    batchless = claim.input.ndim == g.ndim + 1
+    x = claim.input[None] if batchless else claim.input
+    b = claim.bias
+    padding = claim.params.get("padding", 0)
+    reading = Reading(
+        transposed=transposed,
+        x=x,
+        w=claim.weight,
+        bias=None if b is None else b.reshape(-1, *(1,) * g.ndim),
+        stride=g.stride,
+        pads=g.padding,
+        dilation=g.dilation,
+        groups=g.groups,
+        mode=g.padding_mode,
+        output_padding=(0,) * g.ndim,
+        same=padding if padding in ("same", "same_lower") else None,
+        view=(lambda a: a[0]) if batchless else None,
+    )
+    if transposed:
+        # What the size asked for adds to the smallest one, whichever way it was asked for.
+        added = tuple(m - q for m, q in zip(g.input_size, reading.out_size, strict=True))
+        reading = replace(reading, output_padding=added)
+    return _in_exact_arithmetic(reading)
+
+
+def _in_exact_arithmetic(reading: Reading) -> Reading:
+    """Arrays in float64 or complex128; in 64-bit integers where float64 could not hold every partial sum."""
+    arrays = [a for a in (reading.x, reading.w, reading.bias) if a is not None]
+    if any(a.dtype.kind == "c" for a in arrays):
+        wide = any(a.dtype.itemsize > 16 for a in arrays)
+        return reading.astype(np.dtype(np.clongdouble if wide else np.complex128))
+    if any(a.dtype.kind not in "biu" for a in arrays):
+        wide = any(a.dtype.kind == "f" and a.dtype.itemsize > 8 for a in arrays)
+        return reading.astype(np.dtype(np.longdouble if wide else np.float64))
+    largest = [max((abs(int(v)) for v in (a.min(), a.max())), default=0) if a.size else 0 for a in arrays]
+    terms = reading.x.shape[1] * prod(reading.kernel) * 3**reading.ndim  # a padding mode can repeat a tap
+    # Twice over: a hypothesis may double the bias, or shift a window onto more terms than the claim has.
+    sums = 2 * (terms * largest[0] * largest[1] + (largest[2] if len(arrays) > 2 else 0))
+    return reading.astype(np.dtype(np.float64 if sums < EXACT_FLOAT64 else np.int64))
+
+
+def _dots(weight: Array, x: Array) -> Array:
+    """`weight (G, O, I)` applied to `x (N, G, I, P)`."""
+    if weight.shape[2] == 1:  # BLAS has nothing to gain here, and a broadcast costs less
+        product_: Array = weight[None] * x
+        return product_
+    result: Array = weight @ x
+    return result
+
+
+def contract(reading: Reading, x: Array, w: Array) -> Array:
+    """The linear part of a reading for the given input and gather weight: one product per tap, over all channels."""
+    tables, g = reading.tables(), reading.groups
+    out = np.zeros((x.shape[0], g, w.shape[0] // g, *reading.out_size), np.result_type(x, w))
+    blocks = w.reshape(g, w.shape[0] // g, *w.shape[1:])
+    for tap in product(*(range(table.shape[1]) for table, _ in tables)):
+        columns = [table[:, t] for (table, _), t in zip(tables, tap, strict=True)]
+        rows = [np.flatnonzero(column >= 0) for column in columns]
+        if not all(row.size for row in rows):
+            continue
+        sources = [column[row] for column, row in zip(columns, rows, strict=True)]
+        taken = x
+        for axis, source in enumerate(sources):
+            taken = taken[(slice(None),) * (axis + 2) + (_run(source),)]
+        kernel = blocks[(..., *(taps[t] for (_, taps), t in zip(tables, tap, strict=True)))]
+        taken = taken.reshape(x.shape[0], g, x.shape[1] // g, prod(map(len, sources)))
+        dots = _dots(kernel, taken).reshape(*out.shape[:3], *map(len, sources))
+        out[(slice(None),) * 3 + _grid(rows)] += dots
+    return out.reshape(x.shape[0], w.shape[0], *reading.out_size)
+
+
+def _run(index: Array) -> slice | Array:
+    """The index as a slice where it is evenly spaced: no copy then."""
+    step = int(index[1] - index[0]) if index.size > 1 else 1
+    if step > 0 and int(index[-1] - index[0]) == step * (index.size - 1) and (np.diff(index) == step).all():
+        return slice(int(index[0]), int(index[-1]) + 1, step)
+    return index
+
+
+def _grid(rows: list[Array]) -> tuple[Any, ...]:
+    runs = [_run(row) for row in rows]
+    if all(isinstance(run, slice) for run in runs):
+        return tuple(runs)
+    return np.ix_(*rows)
+
+
+class Value(NamedTuple):
+    """A reading's value with what its rounding bound needs.
+
+    `magnitude` is `|w| * |x| + |bias|`; of a complex reading a pair on a new last axis, for the real and the imaginary
+    part. `terms` counts the products of each element.
+    """
+
+    value: Array
+    magnitude: Array
+    terms: Array
+
+
+def evaluate(reading: Reading) -> Value:
+    """Evaluate a reading at every output position."""
+    w = reading.gather_weight()
+    with np.errstate(all="ignore"):
+        value = contract(reading, reading.x, w)
+        magnitude = _magnitude(reading, w)
+        if reading.bias is not None:
+            value = value + reading.bias
+            magnitude = magnitude + _parts_abs(reading.bias)
+    terms = np.broadcast_to(count_terms(reading), reading.raw_shape)
+    return Value(*(viewed(reading, part) for part in (value, magnitude, terms)))
+
+
+def values(reading: Reading) -> Array:
+    """The value of a reading alone."""
+    with np.errstate(all="ignore"):
+        value = contract(reading, reading.x, reading.gather_weight())
+        return viewed(reading, value if reading.bias is None else value + reading.bias)
+
+
+def _magnitude(reading: Reading, w: Array) -> Array:
+    x = reading.x
+    if np.iscomplexobj(x):
+        xr, xi, wr, wi = abs(x.real), abs(x.imag), abs(w.real), abs(w.imag)
+        real = contract(reading, xr, wr) + contract(reading, xi, wi)
+        return np.stack([real, contract(reading, xi, wr) + contract(reading, xr, wi)], axis=-1)
+    # Float64 is enough for a bound, and much faster than what the value may be computed in.
+    return contract(reading, abs(x.astype(np.float64)), abs(w.astype(np.float64)))
+
+
+def _parts_abs(array: Array) -> Array:
+    if np.iscomplexobj(array):
+        return np.stack([abs(array.real), abs(array.imag)], axis=-1)
+    return abs(array.astype(np.float64))
+
+
+def count_terms(reading: Reading) -> Array:
+    """Number of products in each output position, `(1, 1, *out)`."""
+    counts: Array = np.array(reading.x.shape[1] // reading.groups)
+    for table, _ in reading.tables():
+        counts = counts[..., None] * (table >= 0).sum(1)
+    return counts[None, None]
+
+
+def viewed(reading: Reading, array: Array) -> Array:
+    """An array of the shape before `view` (or with further axes) as `view` shows it."""
+    if reading.view is None:
+        return array
+    index = view_index(reading)
+    flat = array.reshape(index_size(reading), *array.shape[2 + reading.ndim :])
+    taken = flat[index]
+    taken[index < 0] = 0
+    return taken
+
+
+def index_size(reading: Reading) -> int:
+    """Elements of the result before `view`."""
+    return prod(reading.raw_shape)
+
+
+def view_index(reading: Reading) -> Array:
+    """For each element of the result, its place in the ravelled result before `view`; -1 for a zero."""
+    index = np.arange(index_size(reading)).reshape(reading.raw_shape)
+    return index if reading.view is None else reading.view(index)
+
+
+def evaluate_at(reading: Reading, where: Array) -> Value:
+    """Evaluate a reading at some positions of its ravelled result (after `view`)."""
+    raw = where if reading.view is None else view_index(reading).ravel()[where]
+    n, o, *place = np.unravel_index(np.maximum(raw, 0), reading.raw_shape)
+    w, tables = reading.gather_weight(), reading.tables()
+    index: Array = np.zeros((raw.size, 1), int)
+    valid: Array = (raw >= 0)[:, None]
+    for (table, taps), p, size in zip(tables, place, reading.size, strict=True):
+        rows = table[p][:, None, :]
+        index = (index[:, :, None] * size + rows).reshape(raw.size, -1)
+        valid = (valid[:, :, None] & (rows >= 0)).reshape(raw.size, -1)
+        if len(taps) != w.shape[-reading.ndim]:
+            w = w.take(taps, axis=-reading.ndim)
+        w = np.moveaxis(w, -reading.ndim, -1)
+    per_group = reading.x.shape[1] // reading.groups
+    channel = (o // (reading.out_channels // reading.groups))[:, None] * per_group + np.arange(per_group)
+    flat = reading.x.reshape(*reading.x.shape[:2], -1)
+    x = flat[n[:, None, None], channel[:, :, None], np.where(valid, index, 0)[:, None, :]]
+    kernels = w.reshape(*w.shape[:2], -1)[o]
+    with np.errstate(all="ignore"):
+        x = np.where(valid[:, None, :], x, 0)
+        # A tap that reads nothing adds no term, not even the NaN of 0 times infinity.
+        kernels = np.where(valid[:, None, :], kernels, 0)
+        value = (x * kernels).sum((1, 2))
+        magnitude = _magnitude_at(x, kernels)
+        if reading.bias is not None:
+            bias = np.broadcast_to(reading.bias, reading.raw_shape)[(n, o, *place)]
+            bias = np.where(raw >= 0, bias, 0)
+            value, magnitude = value + bias, magnitude + _parts_abs(bias)
+    return Value(value, magnitude, valid.sum(1) * per_group)
+
+
+def _magnitude_at(x: Array, w: Array) -> Array:
+    if np.iscomplexobj(x):
+        xr, xi, wr, wi = abs(x.real), abs(x.imag), abs(w.real), abs(w.imag)
+        return np.stack([(xr * wr + xi * wi).sum((1, 2)), (xr * wi + xi * wr).sum((1, 2))], axis=-1)
+    magnitude: Array = (abs(x.astype(np.float64)) * abs(w.astype(np.float64))).sum((1, 2))
+    return magnitude

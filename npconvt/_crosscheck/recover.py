@@ -1,0 +1,288 @@
+"""The matrix of a linear function that can only be called."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy import sparse
+
+from npconvt import _arguments as arguments
+from npconvt._crosscheck.bound import precision
+from npconvt._crosscheck.reading import Array, Ints
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    Triplets = tuple[Array, Array, Array]
+
+# Elements handed over in one call of a batched function.
+BATCH_ELEMENTS = 2**22
+# A quotient of two responses is a number of an impulse if it is this near to a whole one.
+NEAR = 1e-3
+
+
+@dataclass(eq=False, slots=True)
+class _Function:
+    """The function, called with whole numbers in float64, its offset taken off and its result checked."""
+
+    function: Callable[[Array], ArrayLike]
+    input_shape: Ints
+    batched: bool
+    output_shape: Ints = ()
+    offset: Array | None = None
+
+    def stack(self, inputs: Array) -> Array:
+        """Results for a stack of inputs, as (B, output elements), with the offset taken off."""
+        if not self.batched:
+            return np.stack([self._result(self.function(x.copy()), ()) for x in inputs])
+        step = max(1, BATCH_ELEMENTS // max(1, prod(self.input_shape)))
+        parts = [inputs[i : i + step] for i in range(0, len(inputs), step)]
+        return np.concatenate([self._result(self.function(part.copy()), (len(part),)) for part in parts])
+
+    def _result(self, value: Any, lead: Ints) -> Array:
+        array = arguments.array("recover_matrix", "the function's result", value)
+        if array.dtype.kind in "biu":
+            array = array.astype(np.int64)
+        if self.offset is None:
+            if array.shape[: len(lead)] != lead:
+                msg = (
+                    f"recover_matrix: function must return as many results as inputs ({lead[0]}), "
+                    f"but returned shape {array.shape}."
+                )
+                raise ValueError(msg)
+            self.output_shape = array.shape[len(lead) :]
+            self.offset = np.zeros(prod(self.output_shape), array.dtype)
+        if array.shape != (*lead, *self.output_shape):
+            msg = (
+                f"recover_matrix: function must return shape {(*lead, *self.output_shape)} for every input, "
+                f"but returned {array.shape}."
+            )
+            raise ValueError(msg)
+        return array.reshape(*lead, -1) - self.offset
+
+
+def recover_matrix(
+    function: Callable[[Array], ArrayLike], input_shape: Sequence[int], *, batched: bool = False
+) -> tuple[sparse.csr_array, Array]:
+    """Return the matrix and the offset of a linear (or affine) function of an array.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a float64 array of exactly `input_shape` and returns an array, always of one shape. Any linear or affine
+        function of real arrays: a layer of another framework, a filter.
+    input_shape : sequence of int
+        Shape of its argument.
+    batched : bool
+        Whether the function takes and returns stacks, `(B, *input_shape)`. Then few calls are needed.
+
+    Returns
+    -------
+    matrix : scipy.sparse.csr_array, shape (output elements, input elements)
+        `function(x).ravel() == matrix @ x.ravel() + offset.ravel()`. Zeros are not stored.
+    offset : ndarray, of the output's shape
+        `function(0)`.
+
+    Raises
+    ------
+    ValueError
+        Where the function is not linear: its results for random inputs are no sums of its results for impulses.
+
+    Notes
+    -----
+    Impulses that are further apart than the function reaches share a call, in the manner in which Curtis, Powell and
+    Reid group the columns of a sparse Jacobian. Each group is sent twice, the second time with the impulses numbered,
+    so the quotient of both results tells which impulse an element answers. What comes out is tried on random inputs; if
+    it fails, every impulse gets a call of its own.
+
+    References
+    ----------
+    A. R. Curtis, M. J. D. Powell and J. K. Reid, "On the estimation of sparse Jacobian matrices", IMA J. Appl. Math. 13
+    (1974).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from npconvt import conv1d, recover_matrix
+    >>> matrix, offset = recover_matrix(lambda x: conv1d(x, [[[1, 10]]], [5]), (1, 4))
+    >>> matrix.toarray().astype(int)
+    array([[ 1, 10,  0,  0],
+           [ 0,  1, 10,  0],
+           [ 0,  0,  1, 10]])
+    >>> offset
+    array([[5., 5., 5.]])
+    >>> recover_matrix(lambda x: x * x, (3,))
+    Traceback (most recent call last):
+    ...
+    ValueError: recover_matrix: function must be linear (or affine), but it is not linear: ...
+    """
+    shape = arguments.shape("recover_matrix", "input_shape", input_shape)
+    call = _Function(function, shape, batched)
+    offset = call.stack(np.zeros((1, *shape)))[0]
+    call.offset = offset
+    trials = _trials(shape)
+    answers = call.stack(trials)
+    _check_additive(answers)
+    grouped = () if batched else _spacings(call)
+    for spacing in grouped:
+        triplets = _by_groups(call, spacing)
+        matrix = _matrix(triplets, offset.size, prod(shape))
+        if triplets is not None and _explains(matrix, trials, answers):
+            return matrix, offset.reshape(call.output_shape)
+    matrix = _matrix(_one_by_one(call), offset.size, prod(shape))
+    if not _explains(matrix, trials, answers):
+        msg = (
+            "recover_matrix: function must be linear (or affine), but it is not linear: its results for random arrays "
+            "are not the sums of its results for impulses."
+        )
+        raise ValueError(msg)
+    return matrix, offset.reshape(call.output_shape)
+
+
+# --- trials ----------------------------------------------------------------------------------------------------------
+
+
+def _trials(shape: Ints) -> Array:
+    """Two random arrays and twice the first less the second: small whole numbers, exact in every format."""
+    rng = np.random.default_rng(0)
+    a, b = rng.integers(-4, 5, (2, *shape)).astype(float)
+    return np.stack([a, b, 2 * a - b])
+
+
+def _roundoff(array: Array) -> float:
+    kind = precision(array.dtype)
+    return 0.0 if kind is None else kind.u
+
+
+def _check_additive(answers: Array) -> None:
+    a, b, mixed = answers
+    size = max(float(abs(answers).max(initial=0.0)), 1e-300)
+    error = float(abs(mixed - (2 * a - b)).max(initial=0.0))
+    # Reduced precision is not the subject: the square root of the roundoff passes TF32 in float32.
+    if not error <= np.sqrt(_roundoff(answers)) * size * 8:
+        msg = (
+            "recover_matrix: function must be linear (or affine), but it is not linear: "
+            f"f(2 a - b) - f(0) differs from 2 (f(a) - f(0)) - (f(b) - f(0)) by {error:.3g}."
+        )
+        raise ValueError(msg)
+
+
+def _explains(matrix: sparse.csr_array, trials: Array, answers: Array) -> bool:
+    columns = trials.reshape(len(trials), -1).T
+    error = abs(matrix @ columns - answers.T)
+    size = abs(matrix) @ abs(columns)
+    return bool((error <= 8 * np.sqrt(_roundoff(answers)) * np.maximum(size, size.max(initial=0.0) * 1e-3)).all())
+
+
+# --- groups ----------------------------------------------------------------------------------------------------------
+
+
+def _spacings(call: _Function) -> Iterator[Ints]:
+    """Distances between impulses, per axis, at which their responses seem to be apart; then twice those."""
+    shape = call.input_shape
+    if prod(shape) <= 8 or not call.output_shape:
+        return
+    start, first = _first_answer(call)
+    spacing = tuple(_distance(call, start, axis, first) for axis in range(len(shape)))
+    for factor in (1, 2):
+        wider = tuple(min(n, s * factor) for n, s in zip(shape, spacing, strict=True))
+        if 2 * prod(wider) < prod(shape):
+            yield wider
+
+
+def _first_answer(call: _Function) -> tuple[Ints, tuple[Ints, Ints] | None]:
+    """A place whose impulse is answered: a stride may pass over the first one tried."""
+    start = tuple((n - 1) // 3 for n in call.input_shape)
+    for offset in product((0, 1), repeat=min(len(start), 3)):
+        moved = (
+            *start[: len(start) - len(offset)],
+            *(p + q for p, q in zip(start[-len(offset) :], offset, strict=True)),
+        )
+        if all(p < n for p, n in zip(moved, call.input_shape, strict=True)):
+            box = _box(call, moved)
+            if box is not None:
+                return moved, box
+    return start, None
+
+
+def _distance(call: _Function, start: Ints, axis: int, first: tuple[Ints, Ints] | None) -> int:
+    n = call.input_shape[axis]
+    distance = 1
+    while start[axis] + distance < n:
+        moved = tuple(p + distance * (a == axis) for a, p in enumerate(start))
+        if first is not None and not _overlap(first, _box(call, moved)):
+            return distance
+        distance += max(1, distance // 3)
+    return n
+
+
+def _box(call: _Function, place: Ints) -> tuple[Ints, Ints] | None:
+    """First and last index, per axis of the result, of what one impulse reaches; None if nothing."""
+    x = np.zeros(call.input_shape)
+    x[place] = 1
+    seen = np.nonzero(call.stack(x[None])[0].reshape(call.output_shape))
+    if not seen[0].size:
+        return None
+    return tuple(int(i.min()) for i in seen), tuple(int(i.max()) for i in seen)
+
+
+def _overlap(a: tuple[Ints, Ints], b: tuple[Ints, Ints] | None) -> bool:
+    if b is None:  # nothing was answered there: nothing is known
+        return True
+    return all(f <= m and g <= n for f, n, g, m in zip(a[0], a[1], b[0], b[1], strict=True))
+
+
+def _by_groups(call: _Function, spacing: Ints) -> Triplets | None:
+    """Entries by groups of impulses; None where two impulses of a group reach the same element."""
+    rows, columns, entries = [], [], []
+    index = np.arange(prod(call.input_shape)).reshape(call.input_shape)
+    for phase in product(*map(range, spacing)):
+        members = index[tuple(slice(p, None, s) for p, s in zip(phase, spacing, strict=True))].ravel()
+        if not members.size:
+            continue
+        stacked = np.zeros((2, index.size))
+        stacked[0, members] = 1
+        stacked[1, members] = np.arange(1, members.size + 1)
+        once, numbered = call.stack(stacked.reshape(2, *call.input_shape))
+        reached = np.flatnonzero((once != 0) | (numbered != 0))
+        with np.errstate(all="ignore"):
+            quotient = numbered[reached] / once[reached]
+            number = np.rint(quotient.real)
+            bad = ~(abs(quotient - number) <= NEAR) | (number < 1) | (number > members.size)
+        if bad.any():
+            return None
+        rows.append(reached)
+        columns.append(members[number.astype(int) - 1])
+        entries.append(once[reached])
+    return np.concatenate(rows), np.concatenate(columns), np.concatenate(entries)
+
+
+def _one_by_one(call: _Function) -> Triplets:
+    size = prod(call.input_shape)
+    rows, columns, entries = [], [], []
+    step = max(1, BATCH_ELEMENTS // max(1, size)) if call.batched else 1
+    for start in range(0, size, step):
+        count = min(step, size - start)
+        impulses = np.zeros((count, size))
+        impulses[np.arange(count), start + np.arange(count)] = 1
+        answers = call.stack(impulses.reshape(count, *call.input_shape))
+        column, row = np.nonzero(answers)
+        rows.append(row)
+        columns.append(column + start)
+        entries.append(answers[column, row])
+    if not rows:
+        none = np.zeros(0, int)
+        return none, none, np.zeros(0)
+    return np.concatenate(rows), np.concatenate(columns), np.concatenate(entries)
+
+
+def _matrix(triplets: Triplets | None, outputs: int, inputs: int) -> sparse.csr_array:
+    if triplets is None:
+        return sparse.csr_array((outputs, inputs))
+    row, column, entry = triplets
+    return sparse.csr_array((entry, (row, column)), shape=(outputs, inputs))

@@ -1,0 +1,380 @@
+"""The search: which readings of the call give the result that somebody got.
+
+A reading is first compared at a few positions, and evaluated whole only where these agree. Crops are not tried one by
+one: one plane of the full result is searched for the place that the result was cut from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from npconvt._crosscheck import causes
+from npconvt._crosscheck.arithmetic import Found, reduced_precision, relative_rms
+from npconvt._crosscheck.bound import Precision, bound, ratio, truth_roundoff
+from npconvt._crosscheck.causes import KINDS, Generator
+from npconvt._crosscheck.reading import Array, Ints, Pairs, Reading, Value, evaluate, evaluate_at, values
+
+# Products looked at when a reading is first compared.
+WORK = 60_000
+# Relative change that rounding both operands to bfloat16 by truncation can make, the coarsest format known here.
+COARSEST = 2.0**-6
+
+CROPS: tuple[Generator, ...] = tuple(
+    kind.variants
+    for kind in KINDS
+    if kind.variants is not None
+    and kind.name
+    in (
+        "output_padding_dropped",
+        "output_padding_zero_filled",
+        "output_padding_scaled",
+        "zeros_misplaced",
+        "padding_of_dilated_input",
+        "padding_of_input",
+        "padding_symmetrised",
+        "pads_misread",
+        "crop_before_dilation",
+        "stride_phase",
+        "size_formula",
+    )
+)
+LAYOUTS = ("channels_swapped", "data_layout", "weight_layout")
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Target:
+    """The result to explain, and how far rounding may take it.
+
+    Attributes
+    ----------
+    actual : ndarray
+        The result.
+    precision : Precision or None
+        Of its dtype; None where it must be exact.
+    residual : float
+        Relative root-mean-square error against the claim; infinite where the shapes differ.
+    """
+
+    actual: Array
+    precision: Precision | None
+    residual: float
+
+    def limits(self, reading: Reading, value: Value) -> Array:
+        """The bound of each element under a reading."""
+        return bound(reading, value, self.precision, "three products", truth_u=truth_roundoff(None))
+
+    def agrees(self, actual: Array, reading: Reading, value: Value, loose: float = 0.0) -> bool:
+        """Whether these elements equal their values within rounding."""
+        limits = self.limits(reading, value) + loose * value.magnitude
+        return bool((ratio(actual, value.value, limits, self.precision, value.magnitude) <= 1).all())
+
+    def at(self, reading: Reading, loose: float = 0.0) -> bool:
+        """Whether a reading has the shape of the result, and its values at some positions."""
+        if not reading.possible() or reading.shape() != self.actual.shape:
+            return False
+        where = self.positions(reading)
+        return self.agrees(self.actual.ravel()[where], reading, evaluate_at(reading, where), loose)
+
+    def positions(self, reading: Reading) -> Array:
+        """Positions of the ravelled result to compare first: its ends, its largest, and some at random."""
+        size = self.actual.size
+        products = max(1, reading.x.shape[1] // reading.groups * int(np.prod(reading.kernel)))
+        count = min(size, max(8, min(32, WORK // products)))
+        chosen = np.random.default_rng(0).integers(0, size, count)
+        return np.unique(np.concatenate([chosen, [0, size - 1, int(np.argmax(_size(self.actual)))]]))
+
+    def fits(self, reading: Reading) -> bool:
+        """Whether a reading gives the result, within rounding, and nearer than the claim does."""
+        if not self.at(reading):
+            return False
+        value = evaluate(reading)
+        if not self.agrees(self.actual, reading, value):
+            return False
+        # Where the bound is wide (float16, many terms) much lies within it: the nearest by far is asked for.
+        return relative_rms(self.actual - value.value, value.magnitude) <= self.residual / 2
+
+
+def singles(reading: Reading, target: Target) -> list[Found]:
+    """All causes of convention that explain the result alone, specific ones first, with crop and scale last."""
+    found = []
+    for kind in KINDS:
+        if kind.variants is not None:
+            fitting = first_fitting(kind.name, kind.variants, reading, target)
+            if fitting is not None:
+                found.append(fitting)
+    found += [f for f in (crop_shifted(reading, target), scaled(reading, target)) if f is not None]
+    return found
+
+
+def first_fitting(name: str, variants: Generator, reading: Reading, target: Target) -> Found | None:
+    """The first variant of a cause that fits, with up to three others that fit as well."""
+    fitting = [(parameters, variant) for parameters, variant in variants(reading) if target.fits(variant)]
+    if not fitting:
+        return None
+    parameters, variant = fitting[0]
+    others = [other for other, _ in fitting[1:4] if other != parameters]
+    return Found(name, {**parameters, **({"or": others} if others else {})}, variant)
+
+
+def pairs(reading: Reading, target: Target) -> list[Found]:
+    """Two causes at once: a flip or a layout with a crop, a layout with a flip."""
+    found: dict[str, Found] = {}
+
+    def add(first: str, second: str, parameters: dict[str, Any], variant: Reading, general: bool = False) -> None:
+        found.setdefault(f"{first}+{second}", Found(f"{first}+{second}", parameters, variant, general))
+
+    for parameters, variant in causes.BY_NAME["kernel_flipped"].variants(reading):  # type: ignore[misc]
+        for kind in KINDS:
+            if kind.variants is not None and kind.variants in CROPS:
+                fitting = first_fitting(kind.name, kind.variants, variant, target)
+                if fitting is not None:
+                    add("kernel_flipped", kind.name, {**parameters, **fitting.parameters}, fitting.reading)
+        shifted = crop_shifted(variant, target)
+        if shifted is not None:
+            add("kernel_flipped", "crop_shifted", {**parameters, **shifted.parameters}, shifted.reading, True)
+    for name in LAYOUTS:
+        for parameters, variant in causes.BY_NAME[name].variants(reading):  # type: ignore[misc]
+            for turned, other in causes.BY_NAME["kernel_flipped"].variants(variant):  # type: ignore[misc]
+                if target.fits(other):
+                    add(name, "kernel_flipped", {**parameters, **turned}, other)
+            if variant.view is reading.view:
+                shifted = crop_shifted(variant, target)
+                if shifted is not None:
+                    add(name, "crop_shifted", {**parameters, **shifted.parameters}, shifted.reading, True)
+    for parameters, variant, restore in _output_layouts(reading):
+        shifted = crop_shifted(variant, target, restore)
+        if shifted is not None:
+            add("data_layout", "crop_shifted", {**parameters, **shifted.parameters}, shifted.reading, True)
+    return list(found.values())
+
+
+def _output_layouts(reading: Reading) -> Iterator[tuple[dict[str, Any], Reading, Callable[[Array], Array]]]:
+    """Layouts of the result: the reading with that view, and how to undo it on a result of any size."""
+    channel = -reading.ndim - 1
+
+    def back(a: Array) -> Array:
+        return np.moveaxis(a, -1, channel)
+
+    def back_memory(a: Array) -> Array:
+        axis = a.ndim + channel
+        shape = (*a.shape[:axis], *a.shape[axis + 1 :], a.shape[axis])
+        return np.moveaxis(a.reshape(shape), -1, axis)
+
+    undo = {"transposed": back, "memory": back_memory}
+    for parameters, variant in causes.BY_NAME["data_layout"].variants(reading):  # type: ignore[misc]
+        if parameters["array"] in ("output", "both") and parameters["how"] in undo:
+            yield parameters, variant, undo[parameters["how"]]
+
+
+def with_precision(reading: Reading, target: Target) -> list[Found]:
+    """A narrower format and one other cause."""
+    if target.precision is None:
+        return []
+    loose: dict[str, Found] = {}
+    for kind in KINDS:
+        for parameters, variant in kind.variants(reading) if kind.variants is not None else ():
+            if target.at(variant, COARSEST):
+                loose.setdefault(kind.name, Found(kind.name, parameters, variant))
+    shifted = crop_shifted(reading, target, loose=COARSEST)
+    if shifted is not None:
+        loose["crop_shifted"] = shifted
+    found = []
+    for first in loose.values():
+        for proof in reduced_precision(first.reading, target.actual, target.precision):
+            name = f"reduced_precision+{first.name}"
+            found.append(Found(name, {**proof.parameters, **first.parameters}, proof.reading, first.general))
+    return found
+
+
+# --- scale -----------------------------------------------------------------------------------------------------------
+
+
+def scaled(reading: Reading, target: Target) -> Found | None:
+    """A multiple of the right result, or of all of it but the bias."""
+    if not reading.possible() or reading.shape() != target.actual.shape or target.actual.size < 3:
+        return None
+    for what in ("result", "result without bias")[: 1 + (reading.bias is not None)]:
+        inner = reading if what == "result" else replace(reading, bias=None)
+        value = values(inner).ravel()
+        rest = values(replace(reading, x=np.zeros_like(reading.x))).ravel() if what != "result" else 0
+        factor = _factor(value, target.actual.ravel() - rest)
+        if factor is None:
+            continue
+        w = np.multiply(reading.w, factor)
+        bias = reading.bias if what != "result" or reading.bias is None else reading.bias * factor
+        candidate = replace(reading, w=w, bias=bias)
+        if target.fits(candidate):
+            shown = complex(factor) if np.iscomplexobj(factor) else float(factor)
+            return Found("scaled", {"factor": shown, "of": what}, candidate)
+    return None
+
+
+def _factor(value: Array, actual: Array) -> Any:
+    """The factor of at least three elements, to float64; None where no multiple comes near."""
+    usable = np.isfinite(value) & np.isfinite(actual) & (value != 0)
+    if usable.sum() < 3:
+        return None
+    v, a = value[usable], actual[usable]
+    with np.errstate(all="ignore"):
+        factor = np.vdot(v, a) / np.vdot(v, v)
+        if not np.isfinite(factor) or factor == 0 or np.linalg.norm(a - factor * v) > 0.05 * np.linalg.norm(a):
+            return None
+    # A sum in float32 hides a simple factor behind its rounding.
+    near = np.round(factor * 5040) / 5040
+    return near if near != 0 and abs(factor - near) <= 1e-6 * abs(factor) else factor
+
+
+# --- crops -----------------------------------------------------------------------------------------------------------
+
+
+def crop_shifted(
+    reading: Reading, target: Target, restore: Callable[[Array], Array] | None = None, *, loose: float = 0.0
+) -> Found | None:
+    """The place in the full result (of a convolution: the padding) that the result was cut from, if there is one.
+
+    `restore` undoes the reading's view of the result; without it the view may only have dropped the batch axis.
+    """
+    actual = _with_batch(reading, target.actual, restore)
+    if actual is None or (reading.transposed and reading.mode != "zeros"):
+        return None
+    if reading.bias is not None and reading.bias.shape != (reading.out_channels, *(1,) * reading.ndim):
+        return None
+    size = actual.shape[2:]
+    for pads in _places(reading, actual, size, target, loose):
+        claimed = reading.crop if reading.transposed else reading.pads
+        if pads == claimed:
+            continue
+        candidate = replace(reading, pads=pads, output_padding=(0,) * reading.ndim, same=None)
+        fits = target.at(candidate, loose) if loose else target.fits(candidate)
+        if fits:
+            shift = tuple(b[0] - a[0] for a, b in zip(claimed, pads, strict=True))
+            word = "crop" if reading.transposed else "padding"
+            return Found("crop_shifted", {word: pads, "claimed": claimed, "shift": shift}, candidate, general=True)
+    return None
+
+
+def _with_batch(reading: Reading, actual: Array, restore: Callable[[Array], Array] | None) -> Array | None:
+    """The result as (N, C_out, *out), or None where batch and channels are not the reading's."""
+    batchless = actual.ndim == reading.ndim + 1 and reading.view is not None
+    if actual.ndim != reading.ndim + 2 - batchless:
+        return None
+    whole = actual if restore is None else restore(actual)
+    whole = whole[None] if batchless else whole
+    return whole if whole.shape[:2] == (reading.x.shape[0], reading.out_channels) else None
+
+
+def _places(reading: Reading, actual: Array, size: Ints, target: Target, loose: float) -> list[Pairs]:
+    """Crops (pads) at which one plane of the full result shows what the result holds, nearest to the claim first."""
+    n, o = np.unravel_index(int(np.argmax(_size(actual).sum(tuple(range(2, actual.ndim))))), actual.shape[:2])
+    plane = _plane(reading, int(n), int(o))
+    reach = _reach(reading, size)
+    if any(not len(r) for r in reach):
+        return []
+    if not plane.transposed:
+        most = [max(r) for r in reach]
+        ends = [
+            max((m - 1) * s + e - a - k, 0)
+            for m, s, e, a, k in zip(size, plane.stride, plane.extent, [min(r) for r in reach], plane.size, strict=True)
+        ]
+        plane = replace(
+            plane,
+            stride=(1,) * plane.ndim,
+            pads=tuple((max(lo, 0), max(hi, 0)) for lo, hi in zip(most, ends, strict=True)),
+            same=None,
+        )
+        origin = [lo for lo, _ in plane.pads]
+    else:
+        plane = replace(plane, pads=((0, 0),) * plane.ndim, output_padding=(0,) * plane.ndim)
+        origin = [0] * plane.ndim
+    if not plane.possible():
+        return []
+    value = evaluate(plane)
+    limits = target.limits(plane, value) + loose * value.magnitude
+    lows = np.stack([g.ravel() for g in np.meshgrid(*map(np.asarray, reach), indexing="ij")], axis=1)
+    step, sign = (reading.stride, -1) if not reading.transposed else ((1,) * reading.ndim, 1)
+    for place, seen in _looked_at(actual[n, o]):
+        index = sign * lows + np.asarray(origin) + np.asarray(place) * np.asarray(step)
+        inside = ((index >= 0) & (index < value.value.shape[2:])).all(1)
+        safe = tuple(np.where(inside[:, None], index, 0).T)
+        empty = 0 if plane.bias is None else plane.bias.ravel()[0]
+        there = np.where(inside, value.value[0, 0][safe], empty)
+        near = limits[0, 0][safe]
+        error = abs(np.stack([(seen - there).real, (seen - there).imag], -1)) if near.ndim > 1 else abs(seen - there)
+        with np.errstate(all="ignore"):
+            ok = error <= np.where(inside[(...,) + (None,) * (near.ndim - 1)], near, abs(empty) * COARSEST)
+        # What is not finite shows nothing here; the whole is compared in the end.
+        ok = (ok.all(1) if ok.ndim > 1 else ok) | ~np.isfinite(there) | ~np.isfinite(seen)
+        lows = lows[ok]
+        if not len(lows):
+            return []
+    return _nearest(reading, lows, size)
+
+
+def _size(array: Array) -> Array:
+    """Absolute values in float64, zero for what is not finite."""
+    with np.errstate(all="ignore"):
+        size: Array = abs(np.where(np.isfinite(array), array, 0)).astype(np.float64)
+    return size
+
+
+def _nearest(reading: Reading, lows: Array, size: Ints) -> list[Pairs]:
+    claimed = np.array([lo for lo, _ in (reading.crop if reading.transposed else reading.pads)])
+    order = np.argsort(abs(lows - claimed).sum(1), kind="stable")[:6]
+    return [_pads_for(reading, tuple(int(v) for v in lows[i]), size) for i in order]
+
+
+def _pads_for(reading: Reading, lows: Ints, size: Ints) -> Pairs:
+    """The pads or crop that start at `lows` and give this size; the end is the nearest to the claimed one."""
+    pairs_ = []
+    for a, lo in enumerate(lows):
+        if reading.transposed:
+            pairs_.append((lo, reading.full[a] - lo - size[a]))
+        else:
+            least = (size[a] - 1) * reading.stride[a] + reading.extent[a] - reading.size[a] - lo
+            hi = min(max(reading.pads[a][1], least), least + reading.stride[a] - 1)
+            pairs_.append((lo, hi))
+    return tuple(pairs_)
+
+
+def _plane(reading: Reading, n: int, o: int) -> Reading:
+    """The part of a reading that makes one channel of one image."""
+    g = reading.groups
+    group, inside = divmod(o, reading.out_channels // g)
+    per = reading.x.shape[1] // g
+    channels = slice(group * per, (group + 1) * per)
+    w = reading.w[channels, inside : inside + 1] if reading.transposed else reading.w[o : o + 1]
+    bias = None if reading.bias is None else reading.bias[o : o + 1]
+    return replace(reading, x=reading.x[n : n + 1, channels], w=w, bias=bias, groups=1, view=None)
+
+
+def _reach(reading: Reading, size: Ints) -> list[range]:
+    """The starts to look at on each axis: some way around every reading of the padding that is known."""
+    ranges = []
+    for a in range(reading.ndim):
+        e, s, m, n = reading.extent[a], reading.stride[a], size[a], reading.size[a]
+        lo = reading.pads[a][0]
+        known = [lo, e - 1 - lo, -lo * s, 0]
+        first, last = min(known) - e - s - 1, max(known) + e + s + 1
+        if reading.transposed:  # at least one element of the result lies in the full one
+            first, last = max(first, 1 - m), min(last, reading.full[a] - 1)
+        else:
+            first, last = max(first, 1 - n), min(last, (m - 1) * s + e - 1)
+            if reading.mode != "zeros":
+                last = min(last, n - (reading.mode == "reflect"))
+        ranges.append(range(first, last + 1))
+    return ranges
+
+
+def _looked_at(plane: Array) -> Iterator[tuple[Ints, Any]]:
+    """Places of a plane with what they hold: the largest first, then the corners and some more."""
+    flat = plane.ravel()
+    largest = np.argsort(-_size(flat), kind="stable")[:12]
+    corners = [int(np.ravel_multi_index(c, plane.shape)) for c in product(*((0, m - 1) for m in plane.shape))]
+    some = np.random.default_rng(1).integers(0, flat.size, 24)
+    for i in dict.fromkeys([*map(int, largest), *corners, *map(int, some)]):
+        yield tuple(int(v) for v in np.unravel_index(i, plane.shape)), flat[i]

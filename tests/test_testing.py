@@ -1,0 +1,48 @@
+"""The assertions offered to other test suites."""
+
+import numpy as np
+import pytest
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
+import npconvt
+from npconvt import probe
+from npconvt.testing import assert_adjoint, assert_matches
+
+pytest_plugins = ["pytester"]
+
+
+def test_a_right_result_passes_and_a_wrong_one_fails_with_the_report() -> None:
+    case = probe("conv2d", (1, 2, 6, 7), (3, 2, 3, 2))
+    assert_matches(case, case.expected())
+    assert_matches(case, lambda x: npconvt.conv2d(x, case.weight))
+    with pytest.raises(AssertionError, match="kernel_flipped") as caught:
+        assert_matches(case, npconvt.conv2d(case.input, case.weight[..., ::-1]))
+    assert "axes = (1,)" in str(caught.value)
+
+
+def test_its_own_frames_are_hidden(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        from npconvt import probe
+        from npconvt.testing import assert_matches
+
+        def test_layer():
+            case = probe("conv1d", (1, 2, 9), (3, 2, 3))
+            assert_matches(case, -case.expected())
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider")
+    result.assert_outcomes(failed=1)
+    text = result.stdout.str()
+    assert "scaled" in text
+    assert "raise AssertionError" not in text
+
+
+def test_an_adjoint_is_told_from_a_transpose() -> None:
+    rng = np.random.default_rng(0)
+    a = rng.integers(-5, 6, (4, 6)) + 1j * rng.integers(-5, 6, (4, 6))
+    assert_adjoint(aslinearoperator(a))
+    assert_adjoint(aslinearoperator(a.real.astype(np.float32)))
+    transpose = LinearOperator(a.shape, matvec=lambda x: a @ x, rmatvec=lambda y: a.T @ y, dtype=complex)
+    with pytest.raises(AssertionError, match="rmatvec is not the adjoint of matvec"):
+        assert_adjoint(transpose)
