@@ -10,6 +10,7 @@ broadcast over all those lines and over the row channels.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import reduce
 from itertools import accumulate, groupby, product
 from math import prod
@@ -20,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from npconvt import _arguments as arguments
-from npconvt._axis import Axis, AxisRows, Run, axis_rows
+from npconvt._axis import ZEROS, Axis, AxisRows, Run, axis_rows
 from npconvt._geometry import ConvGeometry, operator_geometry
 from npconvt._memory import available_bytes, format_bytes
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 _CHUNK = 4096
 # Entries of the segments of one batch of row channels, which stay in the next cache.
 _BATCH = 1 << 15
+
+INT64_MAX = 2**63 - 1
 
 # A geometry without spatial axes is that of one pixel.
 _POINT = Axis(1, 1, 1, 1, 1, 0, 0, "zeros")
@@ -184,14 +187,21 @@ def build(
 
 def check_memory(call: str, geometry: ConvGeometry, itemsize: int, *, transposed: bool = False) -> None:
     """Refuse a matrix larger than the memory of this machine, before anything is allocated."""
-    needed, available = geometry.matrix_bytes(itemsize, transposed=transposed), available_bytes()
-    if available is not None and needed > available:
-        msg = (
-            f"{call}: the kernel matrix must fit into memory, but its {geometry.nnz} entries take {needed} bytes "
-            f"({format_bytes(needed)}) and {format_bytes(available)} are available. "
-            f"Use conv or conv_transpose with another method than 'matrix', or ConvOperator, which do not build it."
-        )
+    rows, columns = geometry.matrix_shape
+    if max(rows, columns) > INT64_MAX:
+        msg = f"{call}: the kernel matrix must have at most {INT64_MAX} rows and columns, but has {rows} x {columns}."
         raise MemoryError(msg)
+    # A padding mode has no fewer entries than zeros, whose count needs no look at each window on the padding.
+    zeros = () if geometry.padding_mode == ZEROS else ((replace(geometry, padding_mode=ZEROS), "at least "),)
+    for counted, least in (*zeros, (geometry, "")):
+        needed, available = counted.matrix_bytes(itemsize, transposed=transposed), available_bytes()
+        if available is not None and needed > available:
+            msg = (
+                f"{call}: the kernel matrix must fit into memory, but its {least}{counted.nnz} entries take {needed} "
+                f"bytes ({format_bytes(needed)}) and {format_bytes(available)} are available. "
+                f"Use conv or conv_transpose with another method than 'matrix', or ConvOperator, which do not build it."
+            )
+            raise MemoryError(msg)
 
 
 def check_dense_memory(call: str, shape: Ints, itemsize: int) -> None:
@@ -288,7 +298,9 @@ def _lines(runs: Iterable[Run]) -> Iterator[_Lines]:
         before = offset
         for columns, taps in zip(run.columns, run.taps, strict=True):
             if columns:
-                yield _Lines(run.repeats, run.step, columns, taps, before, entries)
+                # The step of a single period is never taken, and a stride beyond the input may exceed the index dtype.
+                step = run.step if run.repeats > 1 else 1
+                yield _Lines(run.repeats, step, columns, taps, before, entries)
             before += len(columns)
         offset += run.repeats * entries
 
@@ -516,6 +528,7 @@ def _values_by_row_channel(
         )
     for axis, table in enumerate(layout.axes, 2):
         # Sums of slices, not a product with a 0/1 matrix: 0*inf would put NaN where no tap is.
-        sums = [reduce(np.add, (values.take([tap], axis) for tap in taps)) for taps in table.folded]
+        with np.errstate(invalid="ignore"):  # inf - inf is NaN, here as in any sum of the library
+            sums = [reduce(np.add, (values.take([tap], axis) for tap in taps)) for taps in table.folded]
         values = np.concatenate([values, *sums], axis) if sums else values
     return values

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 from functools import cache
+from math import prod
 from pathlib import Path
+
+LARGEST = 2**63 - 1
 
 # Version 2 and version 1 of Linux control groups; "max" or a huge number where there is no limit.
 _CGROUP_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -24,6 +27,19 @@ def _read(path: str) -> str:
         return Path(path).read_text(encoding="ascii").strip()
     except OSError:
         return ""
+
+
+def check_result(call: str, shape: tuple[int, ...], itemsize: int) -> None:
+    """Refuse a result larger than the memory of this machine, or than any array can be."""
+    # NumPy limits the product of the sizes without the empty axes too.
+    needed, available = prod(max(1, size) for size in shape) * itemsize, available_bytes()
+    if needed > (LARGEST if available is None else min(available, LARGEST)):
+        limit = "" if available is None else f" and {format_bytes(available)} are available"
+        msg = (
+            f"{call}: the result must fit into memory, but its shape {shape} takes {needed} bytes "
+            f"({format_bytes(needed)}){limit}."
+        )
+        raise MemoryError(msg)
 
 
 def format_bytes(count: int) -> str:

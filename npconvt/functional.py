@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from npconvt import _arguments as arguments
 from npconvt._geometry import ConvGeometry, conv_geometry, conv_transpose_geometry
+from npconvt._memory import check_result
 from npconvt._methods import METHODS, prepare
 
 if TYPE_CHECKING:
@@ -593,6 +595,12 @@ def _contract(
     dtype = arguments.result_dtype(x, w, b)
     batched = x.ndim == w.ndim
     images = x if batched else x[None]
-    road = prepare(geometry, w, dtype, method=method, batch=len(images), transposed=transposed, call=call)
-    result = road.transpose(images, b) if transposed else road.forward(images, b)
+    channels, sizes = (
+        (geometry.in_channels, geometry.input_size) if transposed else (geometry.out_channels, geometry.output_size)
+    )
+    check_result(call, (len(images), channels, *sizes), dtype.itemsize)
+    # Where inputs are not finite, or a sum overflows, the result says so, as in every method; none warns.
+    with np.errstate(invalid="ignore", over="ignore"):
+        road = prepare(geometry, w, dtype, method=method, batch=len(images), transposed=transposed, call=call)
+        result = road.transpose(images, b) if transposed else road.forward(images, b)
     return result if batched else result[0]

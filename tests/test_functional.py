@@ -16,7 +16,7 @@ from strategies import Call, calls, integers_as
 
 import npconvt
 
-METHODS = ("auto", "matrix")
+METHODS = tuple(name for name in npconvt._methods.METHODS if name != "fft")  # fft rounds
 
 
 def run(call: Call, **more) -> np.ndarray:
@@ -312,7 +312,6 @@ NAN, INF = np.nan, np.inf
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
-@np.errstate(invalid="ignore")
 def test_non_finite_values_travel_as_through_the_defining_sum(method, dtype):
     """inf * 0 is NaN where a zero weight or input is met, and nothing at all where only padding is."""
     w = np.array([[[INF, 0, 1]]], dtype)
@@ -328,6 +327,37 @@ def test_non_finite_values_travel_as_through_the_defining_sum(method, dtype):
     )
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_taps_that_share_an_input_meet_it_one_by_one(method):
+    """0*inf - 2*inf is NaN, though the entry of the kernel matrix is 0 - 2."""
+    one = {"padding": ((0, 1),), "padding_mode": "replicate", "method": method}
+    w = np.array([[[0.0, -2.0]]])
+    assert_array_equal(npconvt.conv1d([[[INF]]], w, **one), [[[NAN]]])
+    assert_array_equal(npconvt.conv1d([[[5.0, INF, 3.0]]], w, **one), [[[-INF, NAN, -6]]])
+    assert_array_equal(npconvt.conv_transpose1d([[[INF]]], w, **one), [[[NAN]]])
+    assert_array_equal(npconvt.conv_transpose1d([[[1.0, INF]]], w, [1.0], **one), [[[1, NAN]]])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_results_that_overflow_say_so_without_a_warning(method):
+    x, w = np.array([[[60000, 60000]]], np.float16), np.ones((1, 1, 2), np.float16)
+    assert_array_equal(npconvt.conv1d(x, w, method=method), np.array([[[INF]]], np.float16))
+    huge = np.full((1, 1, 2), 3e38, np.float32)
+    assert_array_equal(npconvt.conv1d(huge, w, method=method), np.array([[[INF]]], np.float32))
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("mode", ["replicate", "zeros"])
+def test_float16_is_summed_in_float32_on_the_padding_too(method, mode):
+    """5001 windows of one tap lie on one input; in float16 their sum would end at 2048."""
+    y = np.ones((1, 1, 5001), np.float16)
+    params = {"padding": ((5000, 0),), "padding_mode": mode, "method": method}
+    x = npconvt.conv_transpose1d(y, np.ones((1, 1, 1), np.float16), **params)
+    assert_array_equal(x, np.array([[[5000 if mode == "replicate" else 1]]], np.float16))
+    x = npconvt.conv_transpose1d(np.ones((1, 3000, 4), np.float16), np.ones((3000, 1, 2), np.float16), method=method)
+    assert_array_equal(x, np.array([[[3000, 6000, 6000, 6000, 3000]]], np.float16))
+
+
 @given(call=calls(dtypes=("float32", "float64"), ndims=(1, 2, 2, 3)), method=st.sampled_from(METHODS), data=st.data())
 def test_non_finite_values_travel_alike_everywhere(call, method, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 999)))
@@ -337,10 +367,7 @@ def test_non_finite_values_travel_alike_everywhere(call, method, data):
         return np.where(rng.random(a.shape) < 0.15, values, a)
 
     call = call.with_arrays(spoil(call.input), spoil(call.weight), call.bias)
-    if call.params["padding_mode"] != "zeros":
-        return
-    with np.errstate(invalid="ignore"):
-        assert_same(run(call, method=method), call.expected())
+    assert_same(run(call, method=method), call.expected())
 
 
 # ---- arrays in, arrays out
@@ -453,7 +480,7 @@ def test_positional_arguments_stand_in_torchs_order(torch, name):
 
 def test_a_short_run_of_the_fuzz_program(torch):
     """The long one is a command of its own; see there."""
-    counts, unexplained = fuzz.run(torch, examples=200, seed=0)
+    counts, unexplained = fuzz.run(torch, examples=600, seed=20)
     assert unexplained == []
     assert counts["values agree (torch)"] > 20
     assert counts["values agree (beyond)"] > 15

@@ -152,12 +152,15 @@ class GemmRoad:
         sizes = g.input_size if transposed else g.output_size
         terms = prod(g.kernel_size) * (g.out_channels if transposed else g.in_channels) // g.groups
         direction = self._direction(transposed, summing_dtype(self.dtype, source, self.weight, terms))
-        result = np.empty((len(source), g.groups, channels // g.groups, *sizes), self.dtype)
+        # What lands on the padding is added to the result, which must not be float16 then.
+        folds = transposed and g.padding_mode != ZEROS and self.dtype == np.float16
+        dtype = direction.work if folds else self.dtype
+        result = np.empty((len(source), g.groups, channels // g.groups, *sizes), dtype)
         parted = source.reshape(len(source), g.groups, source.shape[1] // g.groups, *direction.source_sizes)
         grouped_bias = None if bias is None else bias.reshape(g.groups, -1)
         finite = self.finite_weight and is_finite(source)
         direction.apply(parted, result, grouped_bias, finite=finite)
-        return result.reshape(len(source), channels, *self.shapes[transposed])
+        return result.reshape(len(source), channels, *self.shapes[transposed]).astype(self.dtype, copy=False)
 
     def _direction(self, transposed: bool, work: np.dtype[Any]) -> Direction:
         key = (transposed, work)

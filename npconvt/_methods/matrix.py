@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npconvt._arguments import work_dtype
+from npconvt._axis import ZEROS
 from npconvt._geometry import ConvGeometry
 from npconvt._matrix import build
+from npconvt._methods import gemm
 
 
 class MatrixRoad:
@@ -19,6 +21,7 @@ class MatrixRoad:
 
     def __init__(self, geometry: ConvGeometry, weight: NDArray[Any], dtype: np.dtype[Any], call: str) -> None:
         self.geometry = geometry
+        self.weight = weight
         self.dtype = dtype
         self.work = work_dtype(dtype)
         self.matrix = build(geometry, weight.astype(self.work, copy=False), call=call)
@@ -26,18 +29,22 @@ class MatrixRoad:
     def forward(self, x: NDArray[Any], bias: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return A x for each image."""
         shape = (self.geometry.out_channels, *self.geometry.output_size)
-        return self._apply(self.matrix, x, shape, bias)
+        return self._apply(self.matrix, x, shape, bias, transposed=False)
 
     def transpose(self, y: NDArray[Any], bias: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the transpose of A times y for each image."""
         shape = (self.geometry.in_channels, *self.geometry.input_size)
-        return self._apply(self.matrix.T, y, shape, bias)
+        return self._apply(self.matrix.T, y, shape, bias, transposed=True)
 
     def _apply(
-        self, matrix: Any, images: NDArray[Any], shape: tuple[int, ...], bias: NDArray[Any] | None
+        self, matrix: Any, images: NDArray[Any], shape: tuple[int, ...], bias: NDArray[Any] | None, *, transposed: bool
     ) -> NDArray[Any]:
         rows = images.astype(self.work, copy=False).reshape(len(images), matrix.shape[1])
         result: NDArray[Any] = np.ascontiguousarray((matrix @ rows.T).T).reshape(len(images), *shape)
+        if self.geometry.padding_mode != ZEROS and not gemm.is_finite(result):
+            # An entry that sums two taps meets inf once; of the taps by themselves, one may be 0, and 0*inf is NaN.
+            one_by_one = gemm.GemmRoad(self.geometry, self.weight, self.dtype, (gemm.Plan("taps"), gemm.Plan("taps")))
+            return one_by_one.transpose(images, bias) if transposed else one_by_one.forward(images, bias)
         if bias is not None:
             result += bias.reshape(-1, *(1,) * (len(shape) - 1))
         return result.astype(self.dtype, copy=False)
