@@ -18,7 +18,7 @@ from npconvt.functional import (
 )
 
 if TYPE_CHECKING:
-    from npconvt import grad, plot, testing
+    from npconvt import frameworks, grad, plot, testing
     from npconvt._case import Case
     from npconvt._crosscheck.bound import error_bound
     from npconvt._crosscheck.check import crosscheck
@@ -39,6 +39,7 @@ _LAZY: dict[str, str] = {
     "bilinear_kernel": "npconvt._spectrum",
     "crosscheck": "npconvt._crosscheck.check",
     "error_bound": "npconvt._crosscheck.bound",
+    "frameworks": "npconvt.frameworks",
     "grad": "npconvt.grad",
     "overlap_count": "npconvt._spectrum",
     "plot": "npconvt.plot",
@@ -65,6 +66,7 @@ __all__ = [
     "crosscheck",
     "error_bound",
     "fold",
+    "frameworks",
     "grad",
     "kernel_matrix",
     "overlap_count",

@@ -34,6 +34,11 @@ class Axis:
         Output padding, where the call has one; None where it was not given.
     out : int or None
         The size asked for, where the call takes one.
+
+    Examples
+    --------
+    >>> Axis(n=5, k=3, s=2).full
+    11
     """
 
     n: int
@@ -58,6 +63,12 @@ class Rule:
     """What one word does on one axis: the formula as people read it, and as a function of an `Axis`.
 
     The amounts are the padding of a convolution, or the crop of FULL of a transposed one.
+
+    Examples
+    --------
+    >>> rule = find("keras", "conv_transpose").rules["same"]
+    >>> rule.amounts(Axis(n=5, k=3, s=2)), rule.amounts(Axis(n=5, k=3, s=2, extra=0))
+    ((0, 1), (1, 1))
     """
 
     formula: str
@@ -71,6 +82,12 @@ class Convention:
     Layouts are spelled with N (batch), C (channels), O and I (output and input channels of *this* call) and ``*``
     (the spatial axes). ``flipped`` says whether the kernel is turned round in space before npconvt's canonical call
     sees it. ``rules`` maps each padding word, or "explicit", to its `Rule`.
+
+    Examples
+    --------
+    >>> convention = find("jax", "conv_transpose")
+    >>> convention.weight, convention.flipped, convention.rules["explicit"].formula
+    ('*IO', True, '(k - 1 - lo, k - 1 - hi)')
     """
 
     framework: str

@@ -170,7 +170,8 @@ def _wrapped(y: tr.Array, axis: int, period: int, late: bool) -> tr.Array:
     pads[axis] = (before, missing - before)
     blocks = np.pad(y, pads)
     shape = (*y.shape[:axis], blocks.shape[axis] // period, period, *y.shape[axis + 1 :])
-    return blocks.reshape(shape).sum(axis, dtype=y.dtype)
+    summed: tr.Array = blocks.reshape(shape).sum(axis, dtype=y.dtype)
+    return summed
 
 
 def conv_transpose(

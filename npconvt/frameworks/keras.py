@@ -67,6 +67,40 @@ def _refuse_empty(function: str, x: tr.Array, y: tr.Array) -> tr.Array:
     return y
 
 
+def _conv(
+    function: str,
+    inputs: npt.ArrayLike,
+    kernel: npt.ArrayLike,
+    name: str,
+    strides: Any,
+    padding: str,
+    data_format: str | None,
+    dilation_rate: Any,
+) -> tr.Array:
+    """Do the work of `conv`; errors begin with the function's name, and call the kernel by its own."""
+    x, w = _operands(function, inputs, kernel, name)
+    layout = _layout(function, data_format)
+    channels, per_group = tr.relaid(x, layout, "NC*").shape[1], w.shape[-2]
+    if per_group == 0 or channels % per_group:
+        message = (
+            f"{function}: {name}'s input channels must divide the input's, "
+            f"but {per_group} does not divide {channels} (inputs {x.shape}, kernel {w.shape})."
+        )
+        raise ValueError(message)
+    groups = channels // per_group
+    if groups == 0 or w.shape[-1] % groups:
+        message = (
+            f"{function}: {name}'s output channels must be a multiple of the {groups} groups "
+            f"that {channels} channels make, but there are {w.shape[-1]} (inputs {x.shape}, kernel {w.shape})."
+        )
+        raise ValueError(message)
+    x = x.astype(w.dtype, copy=False)
+    canonical = tr.relaid(w, "*IO", "OI*")
+    return _refuse_empty(
+        function, x, _correlate(function, x, canonical, strides, padding, layout, dilation_rate, groups)
+    )
+
+
 def conv(
     inputs: npt.ArrayLike,
     kernel: npt.ArrayLike,
@@ -111,28 +145,7 @@ def conv(
     >>> conv(x, w, strides=2, padding="same").ravel()
     array([321, 543,  65])
     """
-    function = "keras.conv"
-    x, w = _operands(function, inputs, kernel, "kernel")
-    layout = _layout(function, data_format)
-    channels, per_group = tr.relaid(x, layout, "NC*").shape[1], w.shape[-2]
-    if per_group == 0 or channels % per_group:
-        message = (
-            f"{function}: kernel's input channels must divide the input's, "
-            f"but {per_group} does not divide {channels} (inputs {x.shape}, kernel {w.shape})."
-        )
-        raise ValueError(message)
-    groups = channels // per_group
-    if groups == 0 or w.shape[-1] % groups:
-        message = (
-            f"{function}: kernel's output channels must be a multiple of the {groups} groups "
-            f"that {channels} channels make, but there are {w.shape[-1]} (inputs {x.shape}, kernel {w.shape})."
-        )
-        raise ValueError(message)
-    x = x.astype(w.dtype, copy=False)
-    canonical = tr.relaid(w, "*IO", "OI*")
-    return _refuse_empty(
-        function, x, _correlate(function, x, canonical, strides, padding, layout, dilation_rate, groups)
-    )
+    return _conv("keras.conv", inputs, kernel, "kernel", strides, padding, data_format, dilation_rate)
 
 
 def _depthwise(
@@ -246,7 +259,7 @@ def separable_conv(
     x, w = _operands(function, inputs, depthwise_kernel, "depthwise_kernel")
     tr.one_dtype(function, inputs=x, depthwise_kernel=w)
     y = _depthwise(function, x, w, strides, padding, _layout(function, data_format), dilation_rate)
-    return conv(y, pointwise_kernel, 1, "valid", data_format, dilation_rate)
+    return _conv(function, y, pointwise_kernel, "pointwise_kernel", 1, "valid", data_format, dilation_rate)
 
 
 def conv_transpose(

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-import npconvt
+from npconvt._fold import fold
 from npconvt.frameworks import _translate as tr
 from npconvt.frameworks._conventions import find
 
@@ -246,6 +246,9 @@ def ConvTranspose(  # noqa: N802
             f"but X is {x.shape} and W is {w.shape}."
         )
         raise ValueError(message)
+    if 0 in x.shape[2:]:
+        message = f"{function}: X must have at least one sample per spatial axis, but its shape is {x.shape}."
+        raise ValueError(message)
     _bias(function, b, w.shape[1] * groups)
     word = tr.word(function, "auto_pad", auto_pad, _WORDS)
     explicit = _pads(function, pads, word, nd)
@@ -339,7 +342,7 @@ def Col2Im(  # noqa: N802
         raise ValueError(message)
     # Blocks are added up on the padded image, whose border is then cut off: pads may differ at the two ends.
     padded = tuple(n + lo + hi for n, (lo, hi) in zip(sizes, padding, strict=True))
-    image = npconvt.fold(x, padded, blocks, dilation=dilation, stride=stride)
+    image = fold(x, padded, blocks, dilation=dilation, stride=stride)
     inner = tuple(slice(lo, lo + n) for n, (lo, _) in zip(sizes, padding, strict=True))
     return np.ascontiguousarray(image[(slice(None), slice(None), *inner)], x.dtype)
 
@@ -374,8 +377,15 @@ def reference_ops() -> list[Any]:
 
     Notes
     -----
-    Results are those of this module's functions, which see the documentation for. Only the default domain's
-    operators are replaced; nothing of onnx is changed.
+    Results are those of this module's functions. Only the default domain's operators are replaced; nothing of onnx is
+    changed.
+
+    Examples
+    --------
+    With onnx installed, and a model:
+
+    >>> from onnx.reference import ReferenceEvaluator  # doctest: +SKIP
+    >>> ReferenceEvaluator(model, new_ops=reference_ops()).run(None, {"X": x})  # doctest: +SKIP
     """
     from onnx.reference.op_run import OpRun
 

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-import npconvt
+from npconvt._matrix import kernel_matrix
 from npconvt.frameworks import _translate as tr
 
 __all__ = ["convolution_matrix", "convolve", "convolve2d", "correlate", "correlate2d"]
@@ -173,6 +173,9 @@ def _planar(
         message = f"{function}: fillvalue must be one number, but its shape is {value.shape}."
         raise ValueError(message)
     swap = _swapped(function, mode, x, w)
+    if swap and correlating:
+        # SciPy conjugates the second operand after the exchange: here that is in1.
+        x, w = np.conj(x), np.conj(w)
     kernel = _reversed(w) if correlating else w
     crop = _crop(mode, x.shape, w.shape)
     if correlating and mode == "same":
@@ -315,4 +318,4 @@ def convolution_matrix(kernel: npt.ArrayLike, input_shape: int | tuple[int, ...]
         "same": tuple((t // 2, t - t // 2) for t in smaller),
         "valid": tuple((t, t) for t in smaller),
     }[mode]
-    return npconvt.kernel_matrix(w, shape, padding=crop, transposed=True, channels=False)
+    return kernel_matrix(w, shape, padding=crop, transposed=True, channels=False)

@@ -300,10 +300,11 @@ def onnx() -> list[Request]:
     for word in ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"):
         for k, s, d in _kernels_and_strides():
             book.add("ConvTranspose", (1, 2, 5), (2, 3, k), (3,), strides=[s], dilations=[d], auto_pad=word)
-    for word in (None, "SAME_UPPER", "SAME_LOWER", "VALID"):
+    for word in ("NOTSET", "SAME_UPPER", "SAME_LOWER", "VALID"):
+        given: dict[str, Any] = {} if word == "NOTSET" else {"auto_pad": word}
         for k, s, out in [(3, 2, 10), (3, 2, 12), (4, 3, 13), (2, 3, 15), (5, 1, 6)]:
-            book.add("ConvTranspose", (1, 2, 5), (2, 3, k), strides=[s], auto_pad=word, output_shape=[out])
-        given = {"auto_pad": word, "output_padding": [1]}
+            book.add("ConvTranspose", (1, 2, 5), (2, 3, k), strides=[s], output_shape=[out], **given)
+        given["output_padding"] = [1]
         book.add("ConvTranspose", (1, 2, 5), (2, 3, 3), strides=[2], **given)
         book.add("ConvTranspose", (1, 2, 5), (2, 3, 3), strides=[2], output_shape=[9], **given)
     pads = {"pads": [1, 0, 2, 1]}
