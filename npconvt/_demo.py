@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npconvt import conv2d, conv_transpose2d, kernel_matrix
+from npconvt import conv2d, conv_transpose2d, crosscheck, kernel_matrix, probe
 from npconvt._case import StrPath, write_whole
 
 if TYPE_CHECKING:
@@ -21,12 +21,13 @@ INK = "#1a1a1a"
 
 
 def run(path: StrPath) -> None:
-    """Print the worked example, take the photograph through the same calls, write the picture to `path`."""
+    """Print the worked example and a mistake found, take the photograph through the same calls, write it to `path`."""
     print(worked_example())
     journey = travel(photograph())
     print(f"\n{adjoint_lines(journey)}")
     write_whole(path, lambda file: draw(journey, file))
     print(f"\nwrote {path}: the photograph, its blur, and two enlargements by a transposed convolution")
+    print(f"\n{planted_mistake()}")
 
 
 # --- 16 pixels -------------------------------------------------------------------------------------------------------
@@ -75,6 +76,20 @@ def beside(blocks: dict[str, str]) -> str:
     widths = [max(map(len, column)) for column in columns]
     rows = zip_longest(*columns, fillvalue="")
     return "\n".join("    ".join(map(str.ljust, row, widths)).rstrip() for row in rows)
+
+
+# --- a mistake -------------------------------------------------------------------------------------------------------
+
+
+def planted_mistake() -> str:
+    """A probe, run by somebody who makes a mistake that no shape shows, and the report that explains it."""
+    case = probe("conv_transpose2d", (1, 2, 5, 6), (2, 3, 3, 4), stride=2, padding=1, output_padding=1)
+    # The same size cut from the full result one row further up: output_padding taken for padding at the start.
+    full = conv_transpose2d(case.input, case.weight, stride=2)
+    mistaken = full[:, :, 0:10, 0:13]
+    report = crosscheck(case, mistaken)
+    _require(case.expected().shape == mistaken.shape and not report.ok)
+    return f"A mistake that no shape shows: the result is cut one pixel too early. The report on it:\n\n{report}"
 
 
 # --- the photograph --------------------------------------------------------------------------------------------------

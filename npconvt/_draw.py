@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from npconvt._case import Case
+    from npconvt._crosscheck.report import Report
     from npconvt._geometry import ConvGeometry
 
 _SUFFIXES = (".gif", ".png", ".svg", ".pdf")
@@ -55,6 +56,14 @@ def save_matrix(path: StrPath, case: Case, input_shape: tuple[int, ...], params:
 
     figure = plot.kernel_matrix(case.weight, input_shape, transposed=case.transposed, channels=True, **params)
     save_figure(path, figure, Path(path).suffix.lower())
+
+
+def save_report(path: StrPath, report: Report) -> None:
+    """Write the picture of a cross-check."""
+    _without_window()
+    from npconvt import plot
+
+    save_figure(path, plot.report(report), Path(path).suffix.lower())
 
 
 def save_figure(path: StrPath, figure: Any, suffix: str) -> None:

@@ -284,10 +284,68 @@ def _case(options: argparse.Namespace) -> int:
     return AGREES
 
 
+def _add_probe(commands: Any) -> None:
+    parser = commands.add_parser("probe", help="make a case that tells the causes of a difference apart")
+    _add_params(parser)
+    parser.add_argument("--input", type=_ints, required=True, metavar="N,C,H,W", help="shape of the input")
+    parser.add_argument("--weight", type=_ints, required=True, metavar="O,I,H,W", help="shape of the weight")
+    parser.add_argument("--kind", default="convention", help="convention (default), precision, overflow or conjugate")
+    parser.add_argument("--bias", action="store_true", help="add a bias")
+    parser.add_argument("--dtype", help="of the arrays: float32, ...")
+    parser.add_argument("--seed", type=int, default=0, metavar="I", help="of the random numbers")
+    _add_output(parser, "case.npz", "the case to write")
+    parser.set_defaults(run=_probe)
+
+
+def _probe(options: argparse.Namespace) -> int:
+    from npconvt import probe
+    from npconvt._crosscheck.probe import separation
+
+    chosen = {name: getattr(options, name) for name in ("kind", "bias", "dtype", "seed")}
+    case = probe(options.op, options.input, options.weight, **chosen, **_params(options))
+    case.save(options.out)
+    print(f"{case}\n\n{separation(case)}\n\nwrote {options.out}")
+    return AGREES
+
+
+def _add_check(commands: Any) -> None:
+    parser = commands.add_parser("check", help="say whether a result agrees with a case, and if not, why")
+    _add_case_file(parser)
+    parser.add_argument("result", nargs="?", metavar="y.npy", help="the result; by default the case's own output")
+    parser.add_argument("--normwise", action="store_true", help="allow what sums by FFT or Winograd can make")
+    parser.add_argument("--json", action="store_true", help="print the report as JSON")
+    parser.add_argument("--plot", metavar="err.png", help="write a picture of the error over its bound, too")
+    parser.set_defaults(run=_check)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from npconvt import crosscheck
+    from npconvt._case import read_array
+
+    actual = None if options.result is None else read_array(options.result)
+    report = crosscheck(_load(options.case), actual, normwise=options.normwise)
+    print(report.to_json() if options.json else report)
+    if options.plot is not None:
+        from npconvt._draw import save_report
+
+        save_report(options.plot, report)
+        print(f"wrote {options.plot}", file=sys.stderr if options.json else sys.stdout)
+    return AGREES if report.ok else DIFFERS
+
+
 def _load(path: str) -> Case:
     from npconvt._case import Case
 
     return Case.load(path)
 
 
-_COMMANDS: tuple[Callable[[Any], None], ...] = (_add_demo, _add_info, _add_run, _add_matrix, _add_draw, _add_case)
+_COMMANDS: tuple[Callable[[Any], None], ...] = (
+    _add_demo,
+    _add_info,
+    _add_run,
+    _add_matrix,
+    _add_draw,
+    _add_case,
+    _add_probe,
+    _add_check,
+)

@@ -14,7 +14,7 @@ from npconvt._crosscheck import search
 from npconvt._crosscheck.arithmetic import BFLOAT16, Found, integer_causes, reduced_precision, relative_rms, rounded
 from npconvt._crosscheck.bound import Kind, Precision, bound, parts, precision, ratio, truth, truth_roundoff
 from npconvt._crosscheck.causes import BY_NAME
-from npconvt._crosscheck.reading import Array, Claim, Reading, Value, read
+from npconvt._crosscheck.reading import Array, Claim, Reading, Value, call_of, read
 from npconvt._crosscheck.report import Cause, Report, Verdict
 
 if TYPE_CHECKING:
@@ -168,6 +168,7 @@ def _wrong_shape(claim: Claim, reading: Reading, actual: Array, target: Precisio
     causes = _search(reading, actual, target, float("inf"))
     if not causes:
         notes += _shape_notes(reading, actual)
+    notes += _ambiguity(causes)
     return Report(
         ok=False,
         verdict="wrong shape",
@@ -219,7 +220,7 @@ def _same_shape(claim: Claim, reading: Reading, actual: Array, target: Precision
     )
     finite = abs(error)[np.isfinite(error)]
     unlike = not np.isfinite(quotient).all() and not np.isfinite(actual).all()
-    notes = _notes(claim, actual, target)
+    notes = _notes(claim, actual, target) + _ambiguity(causes)
     if unlike:
         count = int((~np.isfinite(actual) & (quotient > 1)).sum())
         notes.append(f"{count} elements are not finite where the right result is another.")
@@ -319,6 +320,16 @@ def _causes(found: list[Found]) -> tuple[Cause, ...]:
 def _indistinguishable(found: list[Found]) -> tuple[str, ...]:
     special = [entry.name for entry in found if not entry.general]
     return tuple(special) if len(special) > 1 else ()
+
+
+def _ambiguity(found: list[Found]) -> list[str]:
+    """Whether causes that fit alike are one call under several names, or coincide on these data only."""
+    names = ", ".join(_indistinguishable(found))
+    if not names:
+        return []
+    if len({call_of(entry.reading) for entry in found if not entry.general}) == 1:
+        return [f"{names} are names for one and the same call here: no data tell them apart."]
+    return [f"These data cannot tell apart {names}: npconvt.probe makes data for other shapes that may."]
 
 
 # --- where -----------------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from npconvt._case import Case, geometry_of
 from npconvt._crosscheck.arithmetic import BFLOAT16, FLOAT16, TF32, Format, integer_causes, reduced_precision, rounded
 from npconvt._crosscheck.bound import precision
 from npconvt._crosscheck.causes import KINDS, Kind
-from npconvt._crosscheck.reading import Array, Ints, Reading, evaluate, read, values
+from npconvt._crosscheck.reading import Array, Ints, Reading, call_of, evaluate, read, values
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -258,16 +258,9 @@ def _results(kind: Kind, reading: Reading) -> Results:
     results: Results = {}
     for _, variant in kind.variants(reading) if kind.variants is not None else ():
         if variant.possible():
-            call = _call(variant) if variant.view is reading.view else None
+            call = call_of(variant) if variant.view is reading.view else None
             results.setdefault(_key(values(variant)), set()).add(call)
     return results
-
-
-def _call(r: Reading) -> Hashable:
-    """What makes two readings one call."""
-    arrays = [None if a is None else _key(a) for a in (r.x, r.w, r.bias)]
-    starts = tuple(lo for lo, _ in r.pads)
-    return (r.transposed, *arrays, r.stride, starts, r.out_size, r.dilation, r.groups, r.mode)
 
 
 def _meeting(a: Results, b: Results, right: Key) -> str:

@@ -8,7 +8,7 @@ over hundreds of them cheap. It shares no code with the methods whose results ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
@@ -232,6 +232,13 @@ def _transposed_table(n: int, m: int, k: int, s: int, d: int, lo: int, hi: int, 
     i = start // s
     table = np.where((start % s == 0) & (i >= 0) & (i < n), i, -1)
     return table.reshape(m, -1), np.tile(np.arange(k), shown.shape[1])
+
+
+def call_of(r: Reading) -> Hashable:
+    """What makes two readings of one claim the same call; a view of the result is compared by identity."""
+    arrays = [None if a is None else (a.shape, (a + 0).tobytes()) for a in (r.x, r.w, r.bias)]  # + 0: no negative zero
+    starts = tuple(lo for lo, _ in r.pads)
+    return (r.transposed, *arrays, r.stride, starts, r.out_size, r.dilation, r.groups, r.mode, r.view)
 
 
 def read(claim: Claim, geometry: ConvGeometry | None = None) -> Reading:

@@ -50,7 +50,7 @@ class Report:
     causes : tuple of Cause
         All that give the result's data within rounding, simplest first, special ones before those that contain them.
     indistinguishable : tuple of str
-        Names among `causes` that this case cannot tell apart; `probe` makes one that can.
+        Names among `causes` that this case cannot tell apart; a note says whether another could.
     max_error : float
         Largest absolute error of an element (of its real or imaginary part); NaN where the shapes differ.
     max_bound_ratio : float
@@ -144,10 +144,6 @@ class Report:
             rows += [("what", cause.explanation), ("fix", cause.fix)]
             rows += [("found", f"{name} = {_short(value)}") for name, value in cause.parameters.items()]
         notes = list(self.notes)
-        if self.indistinguishable:
-            notes.append(
-                f"These data cannot tell apart {', '.join(self.indistinguishable)}: npconvt.probe makes some that can."
-            )
         if not self.ok and not self.causes:
             notes.append("No known cause gives these data.")
         rows += [("", ""), *(("note", note) for note in notes)] if notes else []
