@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from npconvt._axis import CIRCULAR, PADDING_MODES, REFLECT, Axis, effective_kernel
 
+LARGEST_INT = 2**63 - 1
 PADDING_WORDS = ("valid", "same", "same_lower")
 
 Ints = tuple[int, ...]
@@ -102,8 +103,8 @@ def per_axis(call: str, name: str, value: IntOrInts, ndim: int, minimum: int) ->
     """Return one int per spatial axis, each at least `minimum`."""
     if type(value) is int:
         values: Ints = (value,) * ndim
-        if value < minimum:
-            _refuse_small(call, name, value, minimum)
+        if not minimum <= value <= LARGEST_INT:
+            _refuse_range(call, name, value, value, minimum)
         return values
     items = _items(value)
     if items is None:
@@ -118,16 +119,16 @@ def per_axis(call: str, name: str, value: IntOrInts, ndim: int, minimum: int) ->
             raise ValueError(msg)
         values = tuple(_int(call, name, item) for item in items)
         values = values * ndim if len(items) == 1 else values
-    if values and min(values) < minimum:
-        _refuse_small(call, name, value, minimum)
+    if values and not (minimum <= min(values) and max(values) <= LARGEST_INT):
+        _refuse_range(call, name, value, min(values), minimum)
     return values
 
 
 def positive_int(call: str, name: str, value: int) -> int:
     """Return an int that is at least 1."""
     number = _int(call, name, value)
-    if number < 1:
-        _refuse_small(call, name, value, 1)
+    if not 1 <= number <= LARGEST_INT:
+        _refuse_range(call, name, value, number, 1)
     return number
 
 
@@ -160,7 +161,7 @@ def shape(call: str, name: str, value: Iterable[int]) -> Ints:
         raise TypeError(msg)
     sizes = tuple(_int(call, name, item) for item in items)
     if sizes and min(sizes) < 0:
-        _refuse_small(call, name, value, 0)
+        _refuse_range(call, name, value, min(sizes), 0)
     return sizes
 
 
@@ -187,8 +188,10 @@ def _int(call: str, name: str, value: object) -> int:
     raise TypeError(msg)
 
 
-def _refuse_small(call: str, name: str, value: object, minimum: int) -> NoReturn:
-    msg = f"{call}: {name} must be at least {minimum}, but got {value!r}."
+def _refuse_range(call: str, name: str, value: object, smallest: int, minimum: int) -> NoReturn:
+    """Refuse numbers of which the smallest is too small, or else the largest too large."""
+    limit = f"at least {minimum}" if smallest < minimum else f"at most {LARGEST_INT}"
+    msg = f"{call}: {name} must be {limit}, but got {value!r}."
     raise ValueError(msg)
 
 

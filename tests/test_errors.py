@@ -84,6 +84,16 @@ CASES = {
         ValueError,
         "conv2d: stride must be at least 1, but got (1, -2).",
     ),
+    "stride of 71 bits": (
+        lambda: conv2d(X, W, stride=(1, 2**70)),
+        ValueError,
+        "conv2d: stride must be at most 9223372036854775807, but got (1, 1180591620717411303424).",
+    ),
+    "dilation of 71 bits": (
+        lambda: conv_transpose2d(X, W, dilation=2**70),
+        ValueError,
+        "conv_transpose2d: dilation must be at most 9223372036854775807, but got 1180591620717411303424.",
+    ),
     "dilation 0": (
         lambda: ConvGeometry.conv((1, 5), (1, 1, 2), dilation=np.int64(0)),
         ValueError,
@@ -448,6 +458,25 @@ def test_a_matrix_that_does_not_fit_names_its_numbers():
         r"bytes \(10\.9 TiB\) and [\d.]+ [KMGT]iB are available\. Use conv or conv_transpose .+\.",
         str(refused.value),
     )
+
+
+@pytest.mark.parametrize("method", ["auto", "matrix"])
+def test_a_result_that_does_not_fit_names_its_numbers(method):
+    with pytest.raises(MemoryError) as refused:
+        conv_transpose1d(L, K, stride=2**40, method=method)
+    assert re.fullmatch(
+        r"conv_transpose1d: the result must fit into memory, but its shape \(2, 3, 6597069766658\) takes "
+        r"316659348799584 bytes \(288\.0 TiB\) and [\d.]+ [KMGT]iB are available\.",
+        str(refused.value),
+    )
+    with pytest.raises(
+        MemoryError, match=r"^conv_transpose2d: the result must fit.*\(0, 1, 4398046511107, 549755813888\)"
+    ):
+        conv_transpose2d(np.ones((0, 1, 5, 6)), W, stride=(2**40, 2**40 // 10), method=method)
+    with pytest.raises(
+        MemoryError, match=r"^kernel_matrix: .* at most 9223372036854775807 rows .* 3 x 18446744073709551617\.$"
+    ):
+        kernel_matrix([1], (2**64 + 1,), stride=2**63 - 1)
 
 
 def test_what_numpy_cannot_read_is_named_with_its_reason():

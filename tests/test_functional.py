@@ -462,6 +462,23 @@ def test_empty_inputs_give_empty_results(method, x, w, groups, forward, transpos
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("mode", strategies.MODES)
+def test_no_channels_in_every_padding_mode(method, mode):
+    params = {"padding": 1, "padding_mode": mode, "method": method}
+    assert npconvt.conv1d(np.ones((1, 0, 4)), np.ones((0, 0, 3)), **params).shape == (1, 0, 4)
+    assert npconvt.conv_transpose1d(np.ones((1, 0, 4)), np.ones((0, 0, 3)), **params).shape == (1, 0, 4)
+    assert_array_equal(npconvt.conv_transpose1d(np.ones((1, 0, 4)), np.ones((0, 1, 3)), [5], **params), [[[5] * 4]])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_stride_far_beyond_the_input_is_taken_where_one_window_fits(method):
+    for stride in (2**31, 2**40, 2**62):
+        x, w = np.arange(12).reshape(1, 1, 3, 4), np.ones((1, 1, 2, 3), int)
+        assert_array_equal(npconvt.conv2d(x, w, stride=stride, method=method), [[[[18]]]])
+        assert_array_equal(npconvt.conv_transpose2d([[[[7]]]], w, stride=stride, method=method), [[[[7] * 3] * 2]])
+
+
+@pytest.mark.parametrize("method", METHODS)
 def test_a_sum_over_no_channels_is_zero_and_takes_its_bias(method):
     x = np.empty((2, 0, 4))
     assert_array_equal(npconvt.conv1d(x, np.empty((3, 0, 2)), [1.0, 2.0, 3.0], method=method)[1, :, 0], [1, 2, 3])

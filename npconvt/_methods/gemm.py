@@ -62,7 +62,8 @@ class Direction:
         """Write the contraction of the source (N, G, C, *) into the result (N, G, C', *), and add the bias (G, C')."""
         if not self.weight.size or not source.size:
             fill(result, bias)
-        elif self.plan.way == "taps" or not finite:
+            return
+        if self.plan.way == "taps" or not finite:
             contract = taps.transpose if self.transposed else taps.forward
             contract(self.zeros if self.transposed else self.axes, self.weight, source, result, bias)
         elif self.plan.way == "scatter":
@@ -116,9 +117,11 @@ def fill(result: Array, bias: Array | None) -> None:
 
 
 def with_axis(geometry: ConvGeometry) -> ConvGeometry:
-    """The geometry, with one axis of one position where it has none."""
+    """The geometry, with one axis of one position where it has none, and stride 1 where no step is taken."""
     if geometry.ndim:
-        return geometry
+        # The stride of a single window is free, so it may be longer than any array.
+        stride = tuple(s if m > 1 else 1 for s, m in zip(geometry.stride, geometry.output_size, strict=True))
+        return geometry if stride == geometry.stride else replace(geometry, stride=stride)
     return replace(
         geometry, input_size=(1,), output_size=(1,), kernel_size=(1,), stride=(1,), padding=((0, 0),), dilation=(1,)
     )
