@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import product
 from math import prod
 from typing import Any
@@ -15,7 +17,8 @@ from npconvt._axis import Axis, padding_source
 Array = NDArray[Any]
 Box = tuple[tuple[int, int], ...]
 
-BAND_BYTES = 4 * 2**20  # what measured best: a few times the second-level cache
+BAND_BYTES = 6 * 2**20  # what measured best: a few times the second-level cache
+ALIGNMENT = 64
 MAX_BYTES = 64 * 2**20  # no call takes more workspace than this
 
 
@@ -52,8 +55,48 @@ def index(*parts: Any) -> Any:
     return parts
 
 
-def copied(view: Array, dtype: np.dtype[Any]) -> Array:
-    """A contiguous copy in the dtype."""
-    buffer = np.empty(view.shape, dtype)
-    np.copyto(buffer, view, casting="same_kind")
-    return buffer
+class Arena:
+    """Workspace for the arrays of a band, taken one after the other from one buffer."""
+
+    __slots__ = ("buffer", "start", "used")
+
+    def __init__(self, size: int) -> None:
+        self.buffer = np.empty(size + ALIGNMENT, np.uint8)
+        self.start = -self.buffer.__array_interface__["data"][0] % ALIGNMENT
+        self.used = self.start
+
+    def reset(self) -> None:
+        """Forget what has been taken."""
+        self.used = self.start
+
+    def empty(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+        """An array of undefined content, from elsewhere where the buffer is full."""
+        begin, end = self.used, self.used + prod(shape) * dtype.itemsize
+        if end > len(self.buffer):
+            return np.empty(shape, dtype)
+        self.used = end + -(end - self.start) % ALIGNMENT
+        return np.ndarray(shape, dtype, self.buffer.data, begin)
+
+    def copied(self, view: Array, dtype: np.dtype[Any]) -> Array:
+        """A contiguous copy in the dtype."""
+        copy = self.empty(view.shape, dtype)
+        np.copyto(copy, view, casting="same_kind")
+        return copy
+
+
+_kept = threading.local()
+
+
+@contextmanager
+def arena() -> Iterator[Arena]:
+    """Lend the thread's workspace. Fresh memory at each call would cost more than the copies made in it.
+
+    It is taken away while it is lent, so that a call from within a call, as in a signal handler, gets its own.
+    """
+    lent: Arena | None = getattr(_kept, "arena", None)
+    _kept.arena = None
+    lent = Arena(BAND_BYTES) if lent is None else lent
+    try:
+        yield lent
+    finally:
+        _kept.arena = lent

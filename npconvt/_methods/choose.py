@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
+from itertools import product
 from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npconvt._arguments import work_dtype
 from npconvt._geometry import ConvGeometry
-from npconvt._methods import gemm, matrix
-from npconvt._methods.gemm import Plan
+from npconvt._methods import cost, gemm, matrix
+from npconvt._methods.cost import Task
+from npconvt._methods.gemm import Plan, pieces_of
+from npconvt._methods.slide import MODES
 
+DENSE_ENTRIES = 4096  # up to here, the whole kernel matrix is the quickest block
 METHODS = ("auto", "matrix", "gemm")
 
 
@@ -40,27 +47,48 @@ def prepare(
     """Return the road of a call whose result has the dtype; `call` starts error messages."""
     if method == "matrix":
         return matrix.MatrixRoad(geometry, weight, dtype, call)
-    unit = gemm.with_axis(geometry)
-    return gemm.GemmRoad(geometry, weight, dtype, (forward_plan(unit), transposed_plan(unit, dtype)))
+    return gemm.GemmRoad(geometry, weight, dtype, batch, plan)
 
 
-def forward_plan(geometry: ConvGeometry) -> Plan:
-    """The plan of the convolution."""
-    ones = (1,) * geometry.ndim
-    if geometry.out_channels == geometry.groups and geometry.dilation[0] == 1:
-        return Plan("rows", (4, *ones[1:]), "one channel a group")
-    if geometry.kernel_size[0] == 1 or prod(geometry.output_size) < 512:
-        return Plan("columns", ones, "few positions, or one tap on the first axis")
-    return Plan("slabs", ones, "several taps on the first axis")
+@lru_cache(maxsize=1024)
+def plan(geometry: ConvGeometry, dtype: np.dtype[Any], batch: int, transposed: bool) -> Plan:
+    """The plan with the least cost; `geometry` has at least one axis."""
+    work = work_dtype(dtype)
+    g = geometry
+    channels = (g.out_channels // g.groups, g.in_channels // g.groups)
+    results, sources = channels[::-1] if transposed else channels
+    task = Task(g.axes, transposed, g.groups, results, sources, max(batch, 1), work)
+    if not (results and sources):
+        return Plan("taps", (), "nothing to multiply")
+    if cost.is_zero_padded(task) and prod(g.matrix_shape) <= DENSE_ENTRIES:
+        return Plan("dense", (), f"a kernel matrix of {prod(g.matrix_shape)} entries")
+    costs = [(cost.taps_time(task), Plan("taps"))]
+    if transposed and dtype != np.float16:
+        costs.append((cost.scatter_time(task), Plan("scatter")))
+    for way, tiles in product(MODES, _tile_sizes(task)):
+        pieces = pieces_of(g.axes, transposed, tiles)
+        if gemm.fits(task, way, pieces):
+            costs.append((cost.slide_time(task, way, pieces), Plan(way, tiles)))
+    best, chosen = min(costs, key=lambda pair: pair[0])
+    others = sorted((time, other.way) for time, other in costs if other.way != chosen.way)
+    why = f"estimated {best / 1e6:.3g} ms" + (f", {others[0][1]} {others[0][0] / 1e6:.3g} ms" if others else "")
+    return replace(chosen, why=why)
 
 
-def transposed_plan(geometry: ConvGeometry, dtype: np.dtype[Any]) -> Plan:
-    """The plan of the transposed convolution."""
-    if geometry.stride == (1,) * geometry.ndim:
-        return Plan("slabs", geometry.stride, "stride 1: a convolution with the flipped kernel")
-    if all(k == s for k, s in zip(geometry.kernel_size, geometry.stride, strict=True)) or dtype == np.float16:
-        return Plan("columns", geometry.stride, "no overlap")
-    return Plan("scatter", (), "overlaps are added up")
+def _tile_sizes(task: Task) -> list[tuple[int, ...]]:
+    """The tile sizes worth a thought."""
+    axes = task.axes
+    ones = (1,) * len(axes)
+    base = tuple(a.s for a in axes) if task.transposed else ones
+    sizes = [a.n for a in axes] if task.transposed else [a.m for a in axes]
+    tiles = [base]
+    if task.transposed and base != ones:
+        tiles += [tuple(0 for _ in axes), (base[0], *(0 for _ in axes[1:])), (0, *base[1:])]
+    if task.results <= 4:
+        tiles += [(base[0] * t, *base[1:]) for t in (4, 8, 16, 32) if base[0] * t <= sizes[0]]
+    if prod(sizes) * task.results <= 2**14:
+        tiles.append(tuple(-(-n // step) * step for n, step in zip(sizes, base, strict=True)))
+    return tiles
 
 
 def weight_gradient(

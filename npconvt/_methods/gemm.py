@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -13,10 +15,12 @@ from numpy.typing import NDArray
 from npconvt._arguments import work_dtype
 from npconvt._axis import ZEROS, Axis, padding_source
 from npconvt._geometry import ConvGeometry
+from npconvt._matrix import build
 from npconvt._methods import taps
-from npconvt._methods.bands import Array, boxes
+from npconvt._methods.bands import MAX_BYTES, Arena, Array, arena, boxes
+from npconvt._methods.cost import Task
 from npconvt._methods.pieces import Piece, cover, forward_pieces, transposed_pieces
-from npconvt._methods.slide import Slide
+from npconvt._methods.slide import Channels, Layout, Slide, layout, packed
 
 EXACT_FLOAT = 2**53  # integers up to here, and sums of them, are exact in float64
 
@@ -46,38 +50,69 @@ class Direction:
         self.plan = plan
         self.work = work
         self.weight = grouped_weight(geometry, weight, transposed).astype(work, copy=False)
-        zeros = tuple(a._replace(mode=ZEROS) for a in self.axes)
+        self.zeros = tuple(a._replace(mode=ZEROS) for a in self.axes)
         self.sizes = geometry.input_size if transposed else geometry.output_size
         self.source_sizes = geometry.output_size if transposed else geometry.input_size
         self.slides: list[Slide] = []
         self.covered = False
-        if plan.way not in ("taps", "scatter") and self.weight.size:
-            pieces = pieces_of(self.axes, transposed, plan.tiles)
-            source = zeros if transposed else self.axes
-            self.slides = [Slide(piece, self.weight, source, plan.way) for piece in pieces]
-            self.covered = cover(pieces, self.sizes)
-        self.zeros = zeros
+        if plan.way == "dense":
+            entries = np.zeros(weight.size + 1, work)
+            entries[1:] = weight.reshape(-1)
+            self.dense = entries[entry_numbers(geometry)]
+        elif plan.way not in ("taps", "scatter") and self.weight.size:
+            self._slide()
 
-    def apply(self, source: Array, result: Array, bias: Array | None, *, finite: bool) -> None:
+    def _multiply(self, source: Array, result: Array, bias: Array | None) -> None:
+        """Multiply by the whole kernel matrix."""
+        matrix = self.dense if self.transposed else self.dense.T
+        values = np.matmul(source.reshape(len(source), -1).astype(self.work, copy=False), matrix).reshape(result.shape)
+        exact = result.dtype.kind in "iu"
+        if bias is not None and not exact:
+            values += bias.reshape(*bias.shape, *(1,) * len(self.axes))
+        np.copyto(result, values, casting="unsafe")
+        if bias is not None and exact:
+            result += bias.reshape(*bias.shape, *(1,) * len(self.axes))
+
+    def _slide(self) -> None:
+        """Pack the weight for each piece of the plan."""
+        groups, results, sources, *kernel = self.weight.shape
+        pieces = pieces_of(self.axes, self.transposed, self.plan.tiles)
+        sides = source_axes(self.axes) if self.transposed else self.axes
+        base = None
+        for piece in pieces:
+            channels = Channels(groups, results, sources)
+            how = layout(piece, self.plan.way, channels, sides, self.sizes, self.work, self.transposed)
+            if how.natural:
+                block = natural_block(self.weight, self.transposed)
+                block = block[None] if how.mode == "slabs" else block
+            else:
+                base = kernel_first(self.weight, self.transposed) if base is None else base
+                block = packed(base, how, tuple(kernel), self.transposed)
+            self.slides.append(Slide(how, block))
+        self.covered = cover(pieces, self.sizes)
+
+    def apply(self, source: Array, result: Array, bias: Array | None, arena: Arena, *, finite: bool) -> None:
         """Write the contraction of the source (N, G, C, *) into the result (N, G, C', *), and add the bias (G, C')."""
         if not self.weight.size or not source.size:
             fill(result, bias)
             return
         if self.plan.way == "taps" or not finite:
             contract = taps.transpose if self.transposed else taps.forward
-            contract(self.zeros if self.transposed else self.axes, self.weight, source, result, bias)
+            contract(self.zeros if self.transposed else self.axes, self.weight, source, result, bias, arena)
         elif self.plan.way == "scatter":
             fill(result, bias)
-            taps.scatter(self.zeros, self.weight, source, result)
+            taps.scatter(self.zeros, self.weight, source, result, arena)
+        elif self.plan.way == "dense":
+            self._multiply(source, result, bias)
         else:
             if not self.covered:
                 fill(result, bias)
             for slide in self.slides:
-                slide.apply(source, result, bias)
+                slide.apply(source, result, bias, arena)
         if self.transposed and self.axes and self.axes[0].mode != ZEROS:
-            self._fold(source, result)
+            self._fold(source, result, arena)
 
-    def _fold(self, source: Array, result: Array) -> None:
+    def _fold(self, source: Array, result: Array, arena: Arena) -> None:
         """Add what lands on the padding where the padding took its values from."""
         groups, rows, sources = self.weight.shape[:3]
         size = groups * (3 * rows + sources) * self.work.itemsize
@@ -88,7 +123,7 @@ class Direction:
                 bounds = [(begin + b, begin + e) for (begin, _), (b, e) in zip(outer, box, strict=True)]
                 inside = tuple(a._replace(n=e - b, lo=a.lo + b) for a, (b, e) in zip(self.zeros, bounds, strict=True))
                 strip = np.empty((high - low, groups, rows, *(a.n for a in inside)), self.work)
-                taps.transpose(inside, self.weight, source[low:high], strip, None)
+                taps.transpose(inside, self.weight, source[low:high], strip, None, arena)
                 places = [
                     [p if 0 <= p < a.n else padding_source(a, p) for p in range(*bound)]
                     for a, bound in zip(self.axes, bounds, strict=True)
@@ -98,9 +133,9 @@ class Direction:
                 np.add.at(target, where, strip.astype(result.dtype, copy=False))
 
 
-def pieces_of(axes: tuple[Axis, ...], transposed: bool, tiles: tuple[int, ...]) -> list[Piece]:
+def pieces_of(axes: tuple[Axis, ...], transposed: bool, tiles: tuple[int, ...]) -> tuple[Piece, ...]:
     """The pieces of a plan's tiles."""
-    return transposed_pieces(axes, tiles) if transposed else forward_pieces(axes, tiles[0])
+    return transposed_pieces(axes, tiles) if transposed else forward_pieces(axes, tiles)
 
 
 def grouped_weight(geometry: ConvGeometry, weight: Array, transposed: bool) -> Array:
@@ -109,6 +144,51 @@ def grouped_weight(geometry: ConvGeometry, weight: Array, transposed: bool) -> A
     shape = (g, geometry.out_channels // g, geometry.in_channels // g, *geometry.kernel_size)
     parted = weight.reshape(shape)
     return parted.swapaxes(1, 2) if transposed else parted
+
+
+def natural_block(weight: Array, swapped: bool) -> Array:
+    """The weight (G, C', C, *kernel) as it is: a matrix whose rows, or if swapped columns, go through the taps too."""
+    groups, results, sources = weight.shape[:3]
+    if swapped:
+        return weight.swapaxes(1, 2).reshape(groups, sources, -1).swapaxes(1, 2)
+    return weight.reshape(groups, results, -1)
+
+
+def kernel_first(weight: Array, swapped: bool) -> Array:
+    """The weight (G, C', C, *kernel) as (taps + 1, G, C', C), or channels swapped, with a block of zeros last."""
+    if swapped:
+        weight = weight.swapaxes(1, 2)
+    flat = weight.reshape(*weight.shape[:3], -1)
+    base = np.empty((flat.shape[3] + 1, *flat.shape[:3]), flat.dtype)
+    base[:-1] = np.moveaxis(flat, 3, 0)
+    base[-1] = 0
+    return base
+
+
+@lru_cache(maxsize=128)
+def entry_numbers(geometry: ConvGeometry) -> Array:
+    """Which weight, counted from 1, each entry of the kernel matrix is; 0 where there is none."""
+    numbers = np.arange(1, prod(geometry.weight_shape) + 1).reshape(geometry.weight_shape)
+    return build(geometry, numbers).toarray().astype(np.intp)
+
+
+def fits(task: Task, way: str, pieces: tuple[Piece, ...]) -> bool:
+    """Whether the smallest band of each piece, and the packed weight, keep to the bound on workspace."""
+    channels = Channels(task.groups, task.results, task.sources)
+    ones = (1,) * len(task.axes)
+    for piece in pieces:
+        tile = Layout(piece, way, channels, task.axes, ones, task.dtype, False)
+        if tile.bytes(1, 1, *ones) > MAX_BYTES // 2:
+            return False
+    blocks = sum(prod(piece.tiles) * prod(piece.windows) for piece in pieces)
+    weights = task.groups * task.results * task.sources * task.dtype.itemsize
+    return blocks <= 2 * task.taps or blocks * weights <= MAX_BYTES // 4
+
+
+@lru_cache(maxsize=256)
+def source_axes(axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
+    """Axes whose n is the size of the source of the transposed direction."""
+    return tuple(a._replace(n=a.m, mode=ZEROS) for a in axes)
 
 
 def fill(result: Array, bias: Array | None) -> None:
@@ -127,17 +207,28 @@ def with_axis(geometry: ConvGeometry) -> ConvGeometry:
     )
 
 
+def by_taps(geometry: ConvGeometry, dtype: np.dtype[Any], batch: int, transposed: bool) -> Plan:
+    """The plan that multiplies nothing by a zero that is not in the arrays."""
+    return Plan("taps")
+
+
 class GemmRoad:
     """A geometry and a weight, to be applied by matrix products. Safe to share between threads."""
 
     def __init__(
-        self, geometry: ConvGeometry, weight: NDArray[Any], dtype: np.dtype[Any], plans: tuple[Plan, Plan]
+        self,
+        geometry: ConvGeometry,
+        weight: NDArray[Any],
+        dtype: np.dtype[Any],
+        batch: int,
+        plan: Callable[[ConvGeometry, np.dtype[Any], int, bool], Plan],
     ) -> None:
         self.geometry = with_axis(geometry)
         self.shapes = (geometry.output_size, geometry.input_size)
         self.weight = weight
         self.dtype = dtype
-        self.plans = plans
+        self.batch = batch
+        self.plan = plan
         self.finite_weight = is_finite(weight)
         self.directions: dict[tuple[bool, np.dtype[Any]], Direction] = {}
 
@@ -162,14 +253,21 @@ class GemmRoad:
         parted = source.reshape(len(source), g.groups, source.shape[1] // g.groups, *direction.source_sizes)
         grouped_bias = None if bias is None else bias.reshape(g.groups, -1)
         finite = self.finite_weight and is_finite(source)
-        direction.apply(parted, result, grouped_bias, finite=finite)
+        with arena() as workspace:
+            direction.apply(parted, result, grouped_bias, workspace, finite=finite)
         return result.reshape(len(source), channels, *self.shapes[transposed]).astype(self.dtype, copy=False)
 
     def _direction(self, transposed: bool, work: np.dtype[Any]) -> Direction:
         key = (transposed, work)
         found = self.directions.get(key)
         if found is None:
-            found = Direction(self.geometry, self.weight, work, transposed, self.plans[transposed])
+            found = Direction(
+                self.geometry,
+                self.weight,
+                work,
+                transposed,
+                self.plan(self.geometry, self.dtype, self.batch, transposed),
+            )
             self.directions[key] = found
         return found
 
@@ -180,7 +278,8 @@ def weight_gradient(geometry: ConvGeometry, x: NDArray[Any], y: NDArray[Any], dt
     work = summing_dtype(dtype, x, y, len(x) * prod(g.output_size))
     parted_x = x.reshape(len(x), g.groups, g.in_channels // g.groups, *g.input_size)
     parted_y = y.reshape(len(y), g.groups, g.out_channels // g.groups, *g.output_size)
-    gradient = taps.weight_gradient(g.axes, parted_x, parted_y, g.kernel_size, work)
+    with arena() as workspace:
+        gradient = taps.weight_gradient(g.axes, parted_x, parted_y, g.kernel_size, work, workspace)
     shape = (g.out_channels, g.in_channels // g.groups, *geometry.kernel_size)
     return gradient.reshape(shape).astype(dtype, copy=False)
 

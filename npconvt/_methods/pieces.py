@@ -9,17 +9,11 @@ with arrays is said in ``slide``.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import product
 from math import gcd, prod
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from npconvt._axis import Axis
-
-Array = npt.NDArray[Any]
+from npconvt._axis import ZEROS, Axis
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,18 +69,26 @@ class Piece:
         return cls(axes, counts, windows, tiles)
 
 
-def forward_axis(m: int, k: int, s: int, d: int, lo: int, tile: int = 1) -> list[AxisPiece]:
+def forward_axis(axis: Axis, tile: int = 1) -> list[AxisPiece]:
     """Pieces of one axis of the convolution: ``tile`` outputs at a time, then the rest of the division."""
+    n, m, k, s, d, lo, _, mode = axis
     if tile == 1:
         return [AxisPiece(-lo, s, d, m, 0, 1, (tuple(range(k)),))] if m else []
     g = gcd(s, d)
     pieces = []
     for first, size, count in ((0, tile, m // tile), (m - m % tile, m % tile, 1)):
         if size and count:
-            window = ((size - 1) * s + (k - 1) * d) // g + 1
-            table = _band(size, window, lambda j, position: divmod(position * g - j * s, d), k)
-            pieces.append(AxisPiece(first * s - lo, s * size, g, count, first, size, table))
+            start = first * s - lo
+            window = range(start, start + (size - 1) * s + (k - 1) * d + 1, g)
+            if count == 1 and mode == ZEROS:  # nothing slides: the window need not leave the source
+                window = range(max(0, start % g if start < 0 else start), min(n, window.stop), g) or window[:1]
+            table = _band(size, len(window), partial(_gathered_tap, window.start - start, g, s, d), k)
+            pieces.append(AxisPiece(window.start, s * size, g, count, first, size, table))
     return pieces
+
+
+def _gathered_tap(offset: int, g: int, s: int, d: int, j: int, position: int) -> tuple[int, int]:
+    return divmod(offset + position * g - j * s, d)
 
 
 def transposed_phases(n: int, k: int, s: int, d: int, lo: int) -> list[AxisPiece]:
@@ -131,38 +133,25 @@ def _band(tile: int, window: int, tap: Callable[[int, int], tuple[int, int]], k:
     return tuple(rows)
 
 
-def forward_pieces(axes: tuple[Axis, ...], tile: int = 1) -> list[Piece]:
-    """The convolution, ``tile`` outputs at a time along the first axis."""
-    choices = [forward_axis(a.m, a.k, a.s, a.d, a.lo, tile if index == 0 else 1) for index, a in enumerate(axes)]
-    return [Piece.of(choice) for choice in product(*choices)]
+@lru_cache(maxsize=256)
+def forward_pieces(axes: tuple[Axis, ...], tiles: tuple[int, ...]) -> tuple[Piece, ...]:
+    """The convolution; ``tiles`` holds a tile size for each axis."""
+    choices = [forward_axis(axis, tile) for axis, tile in zip(axes, tiles, strict=True)]
+    return tuple(Piece.of(choice) for choice in product(*choices))
 
 
-def transposed_pieces(axes: tuple[Axis, ...], tiles: tuple[int, ...]) -> list[Piece]:
+@lru_cache(maxsize=256)
+def transposed_pieces(axes: tuple[Axis, ...], tiles: tuple[int, ...]) -> tuple[Piece, ...]:
     """The transposed convolution; ``tiles`` holds a tile size for each axis, 0 for one piece for each phase."""
     choices = [
         transposed_tiles(a.n, a.m, a.k, a.s, a.d, a.lo, tile) if tile else transposed_phases(a.n, a.k, a.s, a.d, a.lo)
         for a, tile in zip(axes, tiles, strict=True)
     ]
-    return [Piece.of(choice) for choice in product(*choices)]
+    return tuple(Piece.of(choice) for choice in product(*choices))
 
 
-def block(piece: Piece, weight: Array) -> Array:
-    """The dense block (groups, C', *tiles, C, *windows) of a weight (groups, C', C, *kernel)."""
-    dense = weight
-    for a, axis in enumerate(piece.axes):
-        at = 3 + 2 * a
-        if axis.table == (tuple(range(dense.shape[at])),):
-            dense = np.expand_dims(dense, at)
-            continue
-        if axis.has_zeros:
-            zero = np.zeros((*dense.shape[:at], 1, *dense.shape[at + 1 :]), dense.dtype)
-            dense = np.concatenate((dense, zero), axis=at)
-        dense = np.take(dense, np.array(axis.table), axis=at)
-    ends = range(3, 3 + 2 * len(piece.axes), 2)
-    return dense.transpose(0, 1, *ends, 2, *(e + 1 for e in ends))
-
-
-def cover(pieces: list[Piece], size: tuple[int, ...]) -> bool:
+@lru_cache(maxsize=256)
+def cover(pieces: tuple[Piece, ...], size: tuple[int, ...]) -> bool:
     """Whether the pieces, which never overlap, reach every position of a result of that size."""
     reached = sum(prod(_reach(axis, n) for axis, n in zip(piece.axes, size, strict=True)) for piece in pieces)
     return reached == prod(size)

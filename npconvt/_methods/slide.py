@@ -17,225 +17,344 @@ The products are `numpy.matmul` only: one BLAS library, with one pool of threads
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
 from itertools import product
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from npconvt._axis import ZEROS, Axis
-from npconvt._methods.bands import Array, Box, boxes, copied, index, shown
-from npconvt._methods.pieces import Piece, block, crop
+from npconvt._methods.bands import Arena, Array, Box, boxes, index, shown
+from npconvt._methods.pieces import Piece, crop
 
 MODES = ("columns", "slabs", "rows")
+FOLD = 100  # images with fewer positions share a product
+
+
+class Channels(NamedTuple):
+    """Groups, channels of the result and of the source in a group."""
+
+    groups: int
+    results: int
+    sources: int
 
 
 class Band(NamedTuple):
-    """Some images, and a box of the tiles of a piece."""
+    """Some images, some groups, and a box of the tiles of a piece."""
 
     images: slice
+    groups: slice
     box: Box
+    counts: tuple[int, ...]
+    bounds: Box  # of the source, which may leave it
+    padded: bool  # whether they do
+    region: tuple[slice, ...] | None  # of the result, where the tiles are written as they are
+    places: tuple[tuple[tuple[int, ...], Any, Any], ...]  # or each place in the tile: what is inside, and where
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a piece is computed: all that does not depend on the arrays. Made by `layout`, which remembers it."""
+
+    piece: Piece
+    mode: str
+    channels: Channels
+    axes: tuple[Axis, ...]  # of the source
+    sizes: tuple[int, ...]  # of the result
+    dtype: np.dtype[Any]
+    natural: bool  # channels before taps, as in the weight
+    _bands: dict[int, tuple[Band, ...]] = field(default_factory=dict, compare=False)
 
     @property
-    def counts(self) -> tuple[int, ...]:
-        """Tiles along each axis."""
-        return tuple(end - begin for begin, end in self.box)
+    def rows(self) -> int:
+        """Results in a tile."""
+        return self.channels.results * prod(self.piece.tiles)
 
+    @property
+    def inner(self) -> int:
+        """Terms of a product: the whole window, or the window without the first axis."""
+        windows = self.piece.windows[1:] if self.mode == "slabs" else self.piece.windows
+        return self.channels.sources * prod(windows)
 
-class Slide:
-    """A piece and its packed block. Arrays have a group axis: source (N, G, C, *size), result (N, G, C', *size)."""
-
-    def __init__(self, piece: Piece, weight: Array, axes: tuple[Axis, ...], mode: str) -> None:
-        self.piece = piece
-        self.axes = axes  # of the source, for what its padding shows
-        first = piece.axes[0]
-        if mode == "rows" and first.dilation > 1 and first.window > 1:
-            mode = "columns"  # the rows of a window are not consecutive
-        self.mode = mode
-        dense = block(piece, weight)
-        ndim = len(piece.axes)
-        groups, results = dense.shape[:2]
-        self.sources = dense.shape[2 + ndim]
-        self.rows = results * prod(piece.tiles)
-        dense = dense.reshape(groups, self.rows, self.sources, *piece.windows)
-        if mode == "slabs":
-            dense = np.moveaxis(dense, 3, 0).reshape(piece.windows[0], groups, self.rows, -1)
-        elif mode == "rows":
-            dense = np.moveaxis(dense, 3, 2).reshape(groups, 1, self.rows, -1)
-        else:
-            dense = dense.reshape(groups, self.rows, -1)
-        self.block = dense
-        self.results = results
-        self.groups = groups
-        self.work = dense.dtype
-
-    def apply(self, source: Array, result: Array, bias: Array | None) -> None:
-        """Write the tiles of the piece into the result, and add the bias, of shape (G, C')."""
-        for band in self._bands(len(source)):
-            padded = self._fetch(source, band)
-            out = self._direct(result, band)
-            values = getattr(self, "_" + self.mode)(padded, band, out)
-            if out is None:
-                self._scatter(values, result, band, bias)
-            elif bias is not None:
-                region = result[index(band.images, ..., *self._region(band))]
-                region += bias.reshape(*bias.shape, *(1,) * len(self.axes))
-
-    # --- bands -------------------------------------------------------------------------------------------------------
-
-    def band_bytes(self, images: int, counts: tuple[int, ...]) -> int:
-        """Bytes of workspace for a band, the padded source included."""
+    def bytes(self, images: int, groups: int, *counts: int) -> int:
+        """Workspace for a box of tiles, the padded source included."""
         axes = self.piece.axes
         extents = [(c - 1) * a.step + (a.window - 1) * a.dilation + 1 for a, c in zip(axes, counts, strict=True)]
         if self.mode == "columns":
             columns = prod(self.piece.windows) * prod(counts)
         else:
             columns = extents[0] * prod(self.piece.windows[1:]) * prod(counts[1:])
-        elements = self.sources * (prod(extents) + columns) + 2 * self.rows * prod(counts)
-        return int(images * self.groups * elements * self.work.itemsize)
+        elements = self.channels.sources * (prod(extents) + columns) + 2 * self.rows * prod(counts)
+        return int(images * groups * elements * self.dtype.itemsize)
 
-    def _bands(self, images: int) -> Iterator[Band]:
-        sizes = (images, *self.piece.counts)
-        for (begin, end), *box in boxes(sizes, lambda part: self.band_bytes(part[0], part[1:])):
-            yield Band(slice(begin, end), tuple(box))
+    def bands(self, images: int) -> tuple[Band, ...]:
+        """The bands of a batch."""
+        found = self._bands.get(images)
+        if found is None:
+            cut = boxes((images, self.channels.groups, *self.piece.counts), lambda part: self.bytes(*part))
+            found = tuple(self._band(slice(*some), slice(*groups), tuple(box)) for some, groups, *box in cut)
+            if len(self._bands) < 16 and len(found) <= 64:
+                self._bands[images] = found
+        return found
 
-    # --- source ------------------------------------------------------------------------------------------------------
-
-    def _fetch(self, source: Array, band: Band) -> Array:
-        """The part of the padded source that the band's windows see; a view where there is no padding in it."""
-        sizes = source.shape[3:]
-        bounds = [
+    def _band(self, images: slice, groups: slice, box: Box) -> Band:
+        axes = self.piece.axes
+        bounds = tuple(
             (a.start + begin * a.step, a.start + (end - 1) * a.step + (a.window - 1) * a.dilation + 1)
-            for a, (begin, end) in zip(self.piece.axes, band.box, strict=True)
-        ]
-        if all(low >= 0 and high <= n for (low, high), n in zip(bounds, sizes, strict=True)):
-            part: Array = source[index(band.images, ..., *(slice(*bound) for bound in bounds))]
+            for a, (begin, end) in zip(axes, box, strict=True)
+        )
+        padded = any(low < 0 or high > a.n for (low, high), a in zip(bounds, self.axes, strict=True))
+        region = tuple(
+            slice(a.first + begin * a.hop, a.first + (end - 1) * a.hop + a.tile, a.hop if a.tile == 1 else 1)
+            for a, (begin, end) in zip(axes, box, strict=True)
+        )
+        whole = all(s.start >= 0 and s.stop <= n for s, n in zip(region, self.sizes, strict=True))
+        places = []
+        for place in product(*map(range, self.piece.tiles)):
+            crops = [crop(a, j, *ends, n) for a, j, ends, n in zip(axes, place, box, self.sizes, strict=True)]
+            target = tuple(slice(positions.start, positions.stop, positions.step) for _, positions in crops)
+            places.append((place, tuple(cut for cut, _ in crops), target))
+        counts = tuple(end - begin for begin, end in box)
+        direct = whole and all(a.tile in (1, a.hop) or a.count == 1 for a in axes)
+        return Band(images, groups, box, counts, bounds, padded, region if direct else None, tuple(places))
+
+
+@lru_cache(maxsize=512)
+def layout(
+    piece: Piece,
+    mode: str,
+    channels: Channels,
+    axes: tuple[Axis, ...],
+    sizes: tuple[int, ...],
+    dtype: np.dtype[Any],
+    swapped: bool,
+) -> Layout:
+    """The layout of a piece; ``swapped`` says that the weight's first channels are the source's."""
+    first = piece.axes[0]
+    if mode == "rows" and first.dilation > 1 and first.window > 1:
+        mode = "columns"  # the rows of a window are not consecutive
+    if swapped:
+        natural = all(
+            tuple(t for (t,) in a.table) == tuple(range(s.k)) if a.window == 1 else False
+            for a, s in zip(piece.axes, axes, strict=True)
+        )
+    else:
+        natural = mode == "columns" and all(
+            a.table == (tuple(range(s.k)),) for a, s in zip(piece.axes, axes, strict=True)
+        )
+    return Layout(piece, mode, channels, axes, sizes, dtype, natural)
+
+
+class Slide:
+    """A piece with its block. Arrays have a group axis: source (N, G, C, *size), result (N, G, C', *size)."""
+
+    def __init__(self, plan: Layout, block: Array) -> None:
+        self.layout = plan
+        self.block = block
+
+    def apply(self, source: Array, result: Array, bias: Array | None, arena: Arena) -> None:
+        """Write the tiles of the piece into the result, and add the bias, of shape (G, C')."""
+        way = {"columns": self._columns, "slabs": self._slabs, "rows": self._rows}[self.layout.mode]
+        for band in self.layout.bands(len(source)):
+            arena.reset()
+            part = result[band.images, band.groups]
+            spread = None if bias is None else bias[index(band.groups, slice(None), *(None,) * len(band.counts))]
+            padded = self._fetch(source[band.images, band.groups], band, arena)
+            out = self._direct(part, band)
+            values = way(padded, self._block(band), band, out, arena)
+            if out is None:
+                _scatter(values, part, band, spread)
+            elif spread is not None and band.region is not None:
+                region = part[index(..., *band.region)]
+                region += spread
+
+    def _block(self, band: Band) -> Array:
+        return self.block[:, band.groups] if self.layout.mode == "slabs" else self.block[band.groups]
+
+    def _fetch(self, images: Array, band: Band, arena: Arena) -> Array:
+        """The part of the padded source that the band's windows see; a view where there is no padding in it."""
+        if not band.padded:
+            part: Array = images[index(..., *(slice(*bound) for bound in band.bounds))]
             return part
-        images = source[band.images]
-        if self.axes[0].mode != ZEROS:
-            return shown(images, self.axes, [range(*bound) for bound in bounds])
-        inner = [(max(low, 0), max(min(high, n), max(low, 0))) for (low, high), n in zip(bounds, sizes, strict=True)]
-        padded = np.zeros((*images.shape[:3], *(high - low for low, high in bounds)), self.work)
-        place = [slice(i - low, j - low) for (i, j), (low, _) in zip(inner, bounds, strict=True)]
-        padded[index(..., *place)] = images[index(..., *(slice(*bound) for bound in inner))]
+        axes = self.layout.axes
+        if axes[0].mode != ZEROS:
+            return shown(images, axes, [range(*bound) for bound in band.bounds])
+        padded = arena.empty((*images.shape[:3], *(high - low for low, high in band.bounds)), self.layout.dtype)
+        place: list[slice] = []
+        for (low, high), axis in zip(band.bounds, axes, strict=True):
+            first = min(max(-low, 0), high - low)
+            last = max(min(axis.n, high) - low, first)
+            before = (..., *place)
+            after = (slice(None),) * (len(axes) - len(place) - 1)
+            padded[index(*before, slice(0, first), *after)] = 0
+            padded[index(*before, slice(last, None), *after)] = 0
+            place.append(slice(first, last))
+        inner = (slice(low + p.start, low + p.stop) for (low, _), p in zip(band.bounds, place, strict=True))
+        padded[index(..., *place)] = images[index(..., *inner)]
         return padded
 
     # --- result ------------------------------------------------------------------------------------------------------
 
-    def _region(self, band: Band) -> tuple[slice, ...]:
-        """Where the band's tiles lie in the result, where tiles of more than one position leave no gaps."""
-        region = []
-        for axis, (begin, end) in zip(self.piece.axes, band.box, strict=True):
-            step = axis.hop if axis.tile == 1 else 1
-            region.append(slice(axis.first + begin * axis.hop, axis.first + (end - 1) * axis.hop + axis.tile, step))
-        return tuple(region)
-
-    def _direct(self, result: Array, band: Band) -> Array | None:
+    def _direct(self, images: Array, band: Band) -> Array | None:
         """The band's part of the result as the matrices that BLAS can write, or None."""
-        if result.dtype != self.work:
+        plan = self.layout
+        if band.region is None or images.dtype != plan.dtype:
             return None
-        first, *others = self.piece.axes
-        if any(axis.tile > 1 for axis in others) or (first.tile > 1 and (self.mode != "rows" or self.results > 1)):
+        tiles = plan.piece.tiles
+        part = images[index(..., *band.region)]
+        if self._lines(band):
+            return _lines_of(part, plan.natural, tiles)
+        if prod(tiles[1:]) > 1 or (tiles[0] > 1 and (plan.mode != "rows" or plan.channels.results > 1)):
             return None
-        if any(s.start < 0 or s.stop > n for s, n in zip(self._region(band), result.shape[3:], strict=True)):
-            return None
-        part = result[index(band.images, ..., *self._region(band))]
-        if self.mode != "rows":
+        if plan.mode != "rows":
             return merged(part, 3)
-        if first.tile > 1:
-            if first.tile != first.hop:
-                return None
-            tiles = as_strided(
-                part,
-                (*part.shape[:2], band.counts[0], first.tile, *part.shape[4:]),
-                (*part.strides[:2], part.strides[3] * first.tile, part.strides[3], *part.strides[4:]),
-            )
-            return merged(tiles, 4)
+        if tiles[0] > 1:
+            shape = (*part.shape[:2], band.counts[0], tiles[0], *part.shape[4:])
+            steps = (*part.strides[:2], part.strides[3] * tiles[0], part.strides[3], *part.strides[4:])
+            return merged(as_strided(part, shape, steps), 4)
         return merged(np.moveaxis(part, 2, 3), 4)
 
-    def _scatter(self, values: Array, result: Array, band: Band, bias: Array | None) -> None:
-        """Copy tiles (N, G, C', *tiles, *counts) to their places, cropping what lies outside."""
-        exact = result.dtype.kind in "iu"
-        if bias is not None and not exact:
-            values += bias.reshape(*bias.shape, *(1,) * 2 * len(self.axes))
-        images = result[band.images]
-        for place in product(*(range(tile) for tile in self.piece.tiles)):
-            cut, target = [], []
-            for axis, j, (begin, end), n in zip(self.piece.axes, place, band.box, result.shape[3:], strict=True):
-                taken, positions = crop(axis, j, begin, end, n)
-                cut.append(taken)
-                target.append(slice(positions.start, positions.stop, positions.step))
-            part = images[index(..., *target)]
-            np.copyto(part, values[index(*(slice(None),) * 3, *place, *cut)], casting="unsafe")
-            if bias is not None and exact:
-                part += bias.reshape(*bias.shape, *(1,) * len(self.axes))
-
-    def _tiles(self, values: Array, band: Band) -> Array:
-        return values.reshape(*values.shape[:2], self.results, *self.piece.tiles, *band.counts)
+    def _tiles(self, values: Array, counts: tuple[int, ...]) -> Array:
+        """The rows of a product (N, G, rows, positions) as (N, G, C', *tiles, *counts)."""
+        tiles, results = self.layout.piece.tiles, self.layout.channels.results
+        if self.layout.natural:
+            return values.reshape(*values.shape[:2], results, *tiles, *counts)
+        return np.moveaxis(values.reshape(*values.shape[:2], *tiles, results, *counts), 2 + len(tiles), 2)
 
     # --- the three ways ----------------------------------------------------------------------------------------------
 
-    def _columns(self, padded: Array, band: Band, out: Array | None) -> Array:
-        ndim = len(self.piece.axes)
-        view = windows(padded, self.piece, band.counts)
-        columns = merged(view, 3 + ndim, 2)
-        if columns is None or columns.dtype != self.work:
-            columns = copied(view, self.work).reshape(*view.shape[:2], self.block.shape[-1], -1)
-        if out is None:
-            return self._tiles(np.matmul(self.block, columns), band)
-        return np.matmul(self.block, columns, out=out)
+    def _lines(self, band: Band) -> bool:
+        """Whether there is one tile an image: images are then the rows of the product."""
+        return self.layout.mode == "columns" and prod(band.counts) == 1
 
-    def _slabs(self, padded: Array, band: Band, out: Array | None) -> Array:
-        first = self.piece.axes[0]
-        ndim = len(self.piece.axes)
+    def _columns(self, padded: Array, block: Array, band: Band, out: Array | None, arena: Arena) -> Array:
+        plan = self.layout
+        ndim = len(band.counts)
+        view = windows(padded, plan.piece, band.counts)
+        if not plan.natural:
+            view = np.moveaxis(view, 2, 2 + ndim)
+        images, groups = view.shape[:2]
+        if self._lines(band):
+            lines = np.ascontiguousarray(view, plan.dtype).reshape(images, groups, plan.inner).swapaxes(0, 1)
+            products = np.matmul(lines, block.swapaxes(1, 2), out=out)
+            return products if out is not None else self._tiles(products.swapaxes(0, 1)[..., None], band.counts)
+        if images > 1 and out is None and prod(band.counts) < FOLD:
+            view = np.moveaxis(view, 0, 2 + ndim)
+            columns = arena.copied(view, plan.dtype).reshape(groups, plan.inner, -1)
+            values = np.matmul(block, columns, out=arena.empty((groups, plan.rows, columns.shape[2]), plan.dtype))
+            values = np.moveaxis(values.reshape(groups, plan.rows, images, -1), 2, 0)
+            return self._tiles(values, band.counts)
+        whole = merged(view, 3 + ndim, 2)
+        if whole is None or whole.dtype != plan.dtype:
+            whole = arena.copied(view, plan.dtype).reshape(images, groups, plan.inner, -1)
+        if out is not None:
+            return np.matmul(block, whole, out=out)
+        values = arena.empty((images, groups, plan.rows, whole.shape[3]), plan.dtype)
+        return self._tiles(np.matmul(block, whole, out=values), band.counts)
+
+    def _slabs(self, padded: Array, block: Array, band: Band, out: Array | None, arena: Arena) -> Array:
+        plan = self.layout
+        first = plan.piece.axes[0]
         count, *others = band.counts
+        size = prod(others)
         phases = sorted({position * first.dilation % first.step for position in range(first.window)})
         height = count + (first.window - 1) * first.dilation // first.step
-        view = windows(padded, self.piece, band.counts, keep_first=True)  # (N, G, C, *windows[1:], height, *counts[1:])
-        if len(phases) == 1 and first.step == 1:
-            buffer = merged(view, 2 + ndim, 2)
-            if buffer is None or buffer.dtype != self.work:
-                buffer = copied(view, self.work)
-        else:
-            buffer = np.empty((*view.shape[: 2 + ndim], len(phases), height, *others), self.work)
-            cut = (slice(None),) * (2 + ndim)
-            for number, phase in enumerate(phases):
-                part = view[index(*cut, slice(phase, None, first.step))]
-                rows = min(height, part.shape[2 + ndim])
-                np.copyto(buffer[index(*cut, number, slice(rows))], part[index(*cut, slice(rows))], casting="same_kind")
-        size = prod(others)
-        buffer = buffer.reshape(*view.shape[:2], self.block.shape[-1], -1) if buffer.ndim != 4 else buffer
-        values = np.empty((*view.shape[:2], self.rows, count * size), self.work) if out is None else out
-        term = np.empty(values.shape, self.work) if first.window > 1 else values
+        buffer = self._slab_buffer(padded, band.counts, phases, height, arena)
+        shape = (*buffer.shape[:2], plan.rows, count * size)
+        values = arena.empty(shape, plan.dtype) if out is None else out
+        term = arena.empty(shape, plan.dtype) if first.window > 1 else values
         for position in range(first.window):
             row, phase = divmod(position * first.dilation, first.step)
             begin = (phases.index(phase) * height + row) * size
             slab = buffer[..., begin : begin + count * size]
             if position:
-                np.add(values, np.matmul(self.block[position], slab, out=term), out=values)
+                np.add(values, np.matmul(block[position], slab, out=term), out=values)
             else:
-                np.matmul(self.block[0], slab, out=values)
-        return self._tiles(values, band) if out is None else values
+                np.matmul(block[0], slab, out=values)
+        return values if out is not None else self._tiles(values, band.counts)
 
-    def _rows(self, padded: Array, band: Band, out: Array | None) -> Array:
-        first = self.piece.axes[0]
-        ndim = len(self.piece.axes)
+    def _slab_buffer(
+        self, padded: Array, counts: tuple[int, ...], phases: list[int], height: int, arena: Arena
+    ) -> Array:
+        """Rows of the source, sorted by phase of the stride: (N, G, terms, phases * height * positions in a row)."""
+        plan = self.layout
+        ndim, step = len(counts), plan.piece.axes[0].step
+        view = windows(padded, plan.piece, counts, keep_first=True)
+        view = np.moveaxis(view, 2, 1 + ndim)  # (N, G, *windows[1:], C, rows, *counts[1:])
+        if step == 1:
+            buffer = merged(view, 2 + ndim, 2)
+            if buffer is not None and buffer.dtype == plan.dtype:
+                return buffer
+            return arena.copied(view, plan.dtype).reshape(*view.shape[:2], plan.inner, -1)
+        buffer = arena.empty((*view.shape[: 2 + ndim], len(phases), height, *counts[1:]), plan.dtype)
+        before = (slice(None),) * (2 + ndim)
+        for number, phase in enumerate(phases):
+            part = view[index(*before, slice(phase, phase + height * step, step))]
+            rows = part.shape[2 + ndim]
+            np.copyto(buffer[index(*before, number, slice(rows))], part, casting="same_kind")
+        return buffer.reshape(*view.shape[:2], plan.inner, -1)
+
+    def _rows(self, padded: Array, block: Array, band: Band, out: Array | None, arena: Arena) -> Array:
+        plan = self.layout
+        first = plan.piece.axes[0]
+        ndim = len(band.counts)
         count, *others = band.counts
-        view = np.moveaxis(windows(padded, self.piece, band.counts, keep_first=True), 2 + ndim, 2)
-        buffer = copied(view, self.work)  # (N, G, height, C, *windows[1:], *counts[1:])
-        row, size = self.sources * prod(self.piece.windows[1:]), prod(others)
-        item = buffer.itemsize
-        rows = as_strided(
-            buffer,
-            (*view.shape[:2], count, first.window * row, size),
-            (*buffer.strides[:2], first.step * buffer.strides[2], size * item, item),
-        )
+        view = windows(padded, plan.piece, band.counts, keep_first=True)  # (N, G, C, *windows[1:], rows, *counts[1:])
+        view = np.moveaxis(np.moveaxis(view, 1 + ndim + 1, 2), 3, 2 + ndim)
+        buffer = arena.copied(view, plan.dtype)  # (N, G, rows, *windows[1:], C, *counts[1:])
+        size, item = prod(others), buffer.itemsize
+        shape = (*view.shape[:2], count, plan.inner, size)
+        rows = as_strided(buffer, shape, (*buffer.strides[:2], first.step * buffer.strides[2], size * item, item))
         if out is not None:
-            return np.matmul(self.block, rows, out=out)
-        values = np.matmul(self.block, rows).reshape(*view.shape[:2], count, self.results, *self.piece.tiles, *others)
-        return np.moveaxis(values, 2, 3 + ndim)
+            return np.matmul(block[:, None], rows, out=out)
+        values = arena.empty((*shape[:3], plan.rows, size), plan.dtype)
+        return self._tiles(np.moveaxis(np.matmul(block[:, None], rows, out=values), 2, 3), band.counts)
+
+
+def _scatter(values: Array, result: Array, band: Band, bias: Array | None) -> None:
+    """Copy tiles (N, G, C', *tiles, *counts) to their places, cropping what lies outside."""
+    exact = result.dtype.kind in "iu"
+    if bias is not None and not exact:
+        values += bias[index(..., *(None,) * len(band.counts))]
+    for place, cut, target in band.places:
+        part = result[index(..., *target)]
+        np.copyto(part, values[index(*(slice(None),) * 3, *place, *cut)], casting="unsafe")
+        if bias is not None and exact:
+            part += bias
+
+
+def packed(base: Array, plan: Layout, kernel: tuple[int, ...], swapped: bool) -> Array:
+    """The block of a layout as (G, rows, terms), or (windows[0], G, rows, terms) for slabs.
+
+    ``base`` is the weight as (taps + 1, G, C', C), a block of zeros last, or with the channels swapped.
+    """
+    ndim = len(kernel)
+    dense = base[_tap_numbers(plan.piece, kernel)]  # (tile, window) of each axis, then G and the channels
+    tiles, spans = [2 * a for a in range(ndim)], [2 * a + 1 for a in range(ndim)]
+    leading = [spans.pop(0)] if plan.mode == "slabs" else []
+    group, one, two = 2 * ndim, 2 * ndim + 1, 2 * ndim + 2
+    first, second = (spans, tiles) if swapped else (tiles, spans)
+    dense = dense.transpose(*leading, group, *first, one, *second, two)
+    shape = (plan.inner, plan.rows) if swapped else (plan.rows, plan.inner)
+    dense = dense.reshape(*dense.shape[: len(leading) + 1], *shape)
+    return dense.swapaxes(-1, -2) if swapped else dense
+
+
+@lru_cache(maxsize=256)
+def _tap_numbers(piece: Piece, kernel: tuple[int, ...]) -> Array:
+    """For each place in the tile and the window, the number of the tap, or of the zero behind the last tap."""
+    total = np.zeros((1,) * 2 * len(kernel), np.intp)
+    absent = np.zeros((1,) * 2 * len(kernel), bool)
+    for a, axis in enumerate(piece.axes):
+        shape = [1] * 2 * len(kernel)
+        shape[2 * a : 2 * a + 2] = axis.tile, axis.window
+        table = np.array(axis.table).reshape(shape)
+        total = total * kernel[a] + table
+        absent = absent | (table < 0)
+    return np.where(absent, prod(kernel), total)
 
 
 def windows(padded: Array, piece: Piece, counts: tuple[int, ...], keep_first: bool = False) -> Array:
@@ -251,6 +370,14 @@ def windows(padded: Array, piece: Piece, counts: tuple[int, ...], keep_first: bo
         *(a.step * step for a, step in zip(axes, strides, strict=True)),
     )
     return as_strided(padded, shape, steps, writeable=False)
+
+
+def _lines_of(part: Array, natural: bool, tiles: tuple[int, ...]) -> Array | None:
+    """The result (N, G, C', *tiles) as lines (G, N, rows), or None where the rows are in another order or have gaps."""
+    if not natural and prod(tiles) > 1 and part.shape[2] > 1:
+        return None
+    lines = merged(part[:, :, None], 3, 2)
+    return None if lines is None else lines[:, :, 0].swapaxes(0, 1)
 
 
 def merged(view: Array, split: int, lead: int | None = None) -> Array | None:

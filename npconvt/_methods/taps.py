@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from npconvt._axis import ZEROS, Axis
-from npconvt._methods.bands import Array, boxes, copied, index, shown
+from npconvt._methods.bands import Arena, Array, boxes, index, shown
 
 Taps = tuple[int, ...]
 
@@ -38,48 +38,58 @@ def _seen(images: Array, axes: tuple[Axis, ...], taps: Taps, outputs: list[range
     return seen
 
 
-def forward(axes: tuple[Axis, ...], weight: Array, x: Array, result: Array, bias: Array | None) -> None:
+def forward(axes: tuple[Axis, ...], weight: Array, x: Array, result: Array, bias: Array | None, arena: Arena) -> None:
     """Write the convolution of x (N, G, C, *n) with weight (G, C', C, *k) into the result (N, G, C', *m)."""
     groups, rows, sources, *kernel = weight.shape
     size = groups * (2 * rows + sources) * weight.itemsize
     sizes = tuple(a.m for a in axes)
     for (low, high), *box in boxes((len(x), *sizes), lambda part: size * prod(part)):
-        total = np.zeros((high - low, groups, rows, *(end - begin for begin, end in box)), weight.dtype)
+        arena.reset()
+        total = arena.empty((high - low, groups, rows, *(end - begin for begin, end in box)), weight.dtype)
+        total[...] = 0
+        taken = arena.used
         for taps in product(*map(range, kernel)):
             outputs = [_meets(a, t, *bounds) for a, t, bounds in zip(axes, taps, box, strict=True)]
             if all(outputs):
-                seen = copied(_seen(x[low:high], axes, taps, outputs), weight.dtype)
-                term = np.matmul(weight[index(..., *taps)], seen.reshape(*seen.shape[:3], -1))
+                arena.used = taken
+                seen = arena.copied(_seen(x[low:high], axes, taps, outputs), weight.dtype)
+                term = _product(weight[index(..., *taps)], seen, arena)
                 place = [slice(o.start - b, o.stop - b) for o, (b, _) in zip(outputs, box, strict=True)]
-                total[index(..., *place)] += term.reshape(*term.shape[:3], *map(len, outputs))
+                total[index(..., *place)] += term
         _store(total, result[index(slice(low, high), ..., *(slice(*bounds) for bounds in box))], bias)
 
 
-def transpose(axes: tuple[Axis, ...], weight: Array, y: Array, result: Array, bias: Array | None) -> None:
+def transpose(axes: tuple[Axis, ...], weight: Array, y: Array, result: Array, bias: Array | None, arena: Arena) -> None:
     """Write the transposed convolution of y (N, G, C, *m) with weight (G, C', C, *k) into the result (N, G, C', *n)."""
     groups, rows, sources, *kernel = weight.shape
     size = groups * (2 * rows + sources) * weight.itemsize
     for (low, high), *box in boxes((len(y), *(a.n for a in axes)), lambda part: size * prod(part)):
-        total = np.zeros((high - low, groups, rows, *(end - begin for begin, end in box)), weight.dtype)
+        arena.reset()
+        total = arena.empty((high - low, groups, rows, *(end - begin for begin, end in box)), weight.dtype)
+        total[...] = 0
+        taken = arena.used
         inside = tuple(a._replace(n=e - b, lo=a.lo + b, mode=ZEROS) for a, (b, e) in zip(axes, box, strict=True))
         for taps in product(*map(range, kernel)):
             outputs = [_meets(a, t, 0, a.m) for a, t in zip(inside, taps, strict=True)]
             if all(outputs):
-                part = copied(y[index(slice(low, high), ..., *(slice(o.start, o.stop) for o in outputs))], weight.dtype)
-                term = np.matmul(weight[index(..., *taps)], part.reshape(*part.shape[:3], -1))
-                _seen(total, inside, taps, outputs)[...] += term.reshape(*term.shape[:3], *map(len, outputs))
+                arena.used = taken
+                part = arena.copied(
+                    y[index(slice(low, high), ..., *(slice(o.start, o.stop) for o in outputs))], weight.dtype
+                )
+                term = _product(weight[index(..., *taps)], part, arena)
+                _seen(total, inside, taps, outputs)[...] += term
         _store(total, result[index(slice(low, high), ..., *(slice(*bounds) for bounds in box))], bias)
 
 
-def scatter(axes: tuple[Axis, ...], weight: Array, y: Array, result: Array) -> None:
+def scatter(axes: tuple[Axis, ...], weight: Array, y: Array, result: Array, arena: Arena) -> None:
     """Add the transposed convolution of y (N, G, C, *m) with weight (G, C', C, *k) to the result (N, G, C', *n)."""
     groups, rows, sources, *kernel = weight.shape
-    columns = weight.reshape(groups, rows, sources, -1).swapaxes(2, 3).reshape(groups, -1, sources)
+    columns = weight.swapaxes(1, 2).reshape(groups, sources, -1).swapaxes(1, 2)
     size = groups * (columns.shape[1] + sources) * weight.itemsize
     for (low, high), *box in boxes((len(y), *(a.m for a in axes)), lambda part: size * prod(part)):
         part = y[index(slice(low, high), ..., *(slice(*bounds) for bounds in box))]
-        flat = part.astype(weight.dtype, copy=False).reshape(*part.shape[:3], -1)
-        terms = np.matmul(columns, flat).reshape(*part.shape[:2], rows, *kernel, *part.shape[3:])
+        arena.reset()
+        terms = _product(columns, part, arena).reshape(*part.shape[:2], rows, *kernel, *part.shape[3:])
         for taps in product(*map(range, kernel)):
             outputs = [_meets(a, t, *bounds) for a, t, bounds in zip(axes, taps, box, strict=True)]
             if all(outputs):
@@ -88,7 +98,9 @@ def scatter(axes: tuple[Axis, ...], weight: Array, y: Array, result: Array) -> N
                 np.add(target, terms[index(*(slice(None),) * 3, *taps, *place)], out=target, casting="unsafe")
 
 
-def weight_gradient(axes: tuple[Axis, ...], x: Array, y: Array, kernel: Taps, work: np.dtype[Any]) -> Array:
+def weight_gradient(
+    axes: tuple[Axis, ...], x: Array, y: Array, kernel: Taps, work: np.dtype[Any], arena: Arena
+) -> Array:
     """The sum over images and outputs of y times what each tap sees of x: (G, C', C, *k)."""
     groups, rows, sources = x.shape[1], y.shape[2], x.shape[2]
     gradient = np.zeros((groups, rows, sources, *kernel), work)
@@ -102,10 +114,18 @@ def weight_gradient(axes: tuple[Axis, ...], x: Array, y: Array, kernel: Taps, wo
                 part = y[index(slice(low, high), ..., *(slice(o.start, o.stop) for o in outputs))].astype(
                     work, copy=False
                 )
-                seen = copied(_seen(x[low:high], axes, taps, outputs), work)
+                arena.reset()
+                seen = arena.copied(_seen(x[low:high], axes, taps, outputs), work)
                 terms = np.matmul(part.reshape(*part.shape[:3], -1), seen.reshape(*seen.shape[:3], -1).swapaxes(2, 3))
                 gradient[index(..., *taps)] += terms.sum(axis=0)
     return gradient
+
+
+def _product(matrix: Array, part: Array, arena: Arena) -> Array:
+    """The matrix (G, rows, C) times the part (N, G, C, *positions): (N, G, rows, *positions)."""
+    flat = part.astype(matrix.dtype, copy=False).reshape(*part.shape[:3], -1)
+    out = arena.empty((*part.shape[:2], matrix.shape[1], flat.shape[3]), matrix.dtype)
+    return np.matmul(matrix, flat, out=out).reshape(*out.shape[:3], *part.shape[3:])
 
 
 def _store(total: Array, result: Array, bias: Array | None) -> None:

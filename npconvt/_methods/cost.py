@@ -1,0 +1,155 @@
+"""What a plan would take, by a model of copies, products and sums whose constants were measured.
+
+The constants are nanoseconds on one machine; only their ratios matter for a choice, and they change little elsewhere.
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import NamedTuple
+
+import numpy as np
+
+from npconvt._axis import ZEROS, Axis
+from npconvt._methods.pieces import AxisPiece, Piece
+
+# Nanoseconds for each four bytes, or for each event.
+COPY = 0.3  # along contiguous runs
+COPY_STRIDED = 0.8  # one element at a time, as a stride wants it
+RUN = 6.0  # to begin a run
+SUM = 0.12
+SUM_STRIDED = 1.2
+PACK = 1.0
+STEP = 12_000.0  # what Python takes for a band
+CALL = 45_000.0
+
+
+class Product(NamedTuple):
+    """Cost of a matrix product: of its beginning, of a float32 operation, and what short sides add to that."""
+
+    begin: float
+    flop: float
+    rows: float
+    columns: float
+    inner: float
+
+
+# OpenBLAS runs products of up to 10**6 terms on one core, without packing; larger ones on all (here two).
+SMALL_TERMS = 10**6
+SMALL = Product(200.0, 0.0074, 5, 2, 4)
+LARGE = Product(3000.0, 0.0038, 13, 10, 18)
+
+
+class Task(NamedTuple):
+    """One direction of a geometry: the axes, channels of a group, and what is multiplied."""
+
+    axes: tuple[Axis, ...]
+    transposed: bool
+    groups: int
+    results: int
+    sources: int
+    batch: int
+    dtype: np.dtype[np.generic]
+
+    @property
+    def words(self) -> float:
+        """Size of an element in units of four bytes."""
+        return self.dtype.itemsize / 4
+
+    @property
+    def taps(self) -> int:
+        """Taps of the kernel."""
+        return prod(a.k for a in self.axes)
+
+
+def gemm_time(task: Task, stack: int, rows: int, inner: int, columns: int) -> float:
+    """A stack of products of (rows, inner) and (inner, columns)."""
+    if not rows * inner * columns:
+        return 0.0
+    kind = SMALL if rows * inner * columns <= SMALL_TERMS else LARGE
+    complexity = 4 if task.dtype.kind == "c" else 1
+    precision = task.words / (2 if complexity > 1 else 1) * complexity
+    waste = (1 + kind.rows / rows) * (1 + kind.columns / columns) * (1 + kind.inner / inner)
+    return stack * (kind.begin + 2.0 * rows * inner * columns * kind.flop * precision * waste)
+
+
+def slide_time(task: Task, way: str, pieces: tuple[Piece, ...]) -> float:
+    """A way of `slide` over the pieces."""
+    packing = 0.0
+    total = CALL
+    for piece in pieces:
+        block = task.results * task.sources * prod(piece.tiles) * prod(piece.windows) * task.groups
+        natural = way == "columns" and prod(piece.tiles) == 1 if not task.transposed else prod(piece.windows) == 1
+        packing += 0.0 if natural else PACK * task.words * block
+        total += STEP + _piece_time(task, way, piece)
+    return total + packing
+
+
+def _piece_time(task: Task, way: str, piece: Piece) -> float:
+    n, groups, words = task.batch, task.groups, task.words
+    rows, positions = task.results * prod(piece.tiles), prod(piece.counts)
+    inner = task.sources * prod(piece.windows)
+    first, *others = piece.axes
+    across = prod(piece.counts[1:])
+    reach = (first.count - 1) * first.step + (first.window - 1) * first.dilation + 1
+    sizes = [a.m if task.transposed else a.n for a in task.axes]
+    padded = any(a.leaves(size) for a, size in zip(piece.axes, sizes, strict=True))
+    total = n * groups * task.sources * prod(sizes) * COPY * words if padded else 0.0
+    if way == "columns" and positions == 1:
+        return total + gemm_time(task, groups, n, inner, rows) + n * groups * (inner + rows) * COPY_STRIDED * words
+    if way == "columns":
+        copied = inner * positions
+        folded = n > 1 and positions < 100
+        total += gemm_time(task, groups if folded else n * groups, rows, inner, positions * (n if folded else 1))
+        dense = prod(piece.windows) == 1 and all(a.step == 1 for a in piece.axes)
+    else:
+        copied = inner // first.window * reach * across
+        dense = way == "slabs" and prod(piece.windows[1:]) == 1 and all(a.step == 1 for a in piece.axes)
+        if way == "slabs":
+            total += gemm_time(task, n * groups * first.window, rows, inner // first.window, positions)
+            total += n * groups * (first.window - 1) * rows * positions * SUM * words
+        else:
+            total += gemm_time(task, n * groups * first.count, rows, inner, across)
+    if not dense:
+        total += n * groups * _copy_time(copied, piece.axes[-1], words)
+    if not _is_direct(task, way, piece, others):
+        total += n * groups * rows * positions * (COPY_STRIDED if piece.axes[-1].hop > 1 else COPY) * words
+    return total
+
+
+def _is_direct(task: Task, way: str, piece: Piece, others: list[AxisPiece]) -> bool:
+    first = piece.axes[0]
+    if prod(piece.tiles[1:]) > 1 or any(a.hop > 1 for a in others):
+        return False
+    if way == "rows":
+        return first.tile == 1 or task.results == 1
+    return first.tile == 1 and first.hop == 1
+
+
+def _copy_time(elements: int, last: AxisPiece, words: float) -> float:
+    if last.step > 1:
+        return elements * COPY_STRIDED * words
+    return elements * (COPY * words + RUN / last.count)
+
+
+def scatter_time(task: Task) -> float:
+    """One product for all taps, then a strided sum for each."""
+    positions, rows = prod(a.m for a in task.axes), task.results * task.taps
+    total = CALL + gemm_time(task, task.batch * task.groups, rows, task.sources, positions)
+    total += task.batch * task.groups * rows * positions * (SUM_STRIDED * task.words + RUN / task.axes[-1].m)
+    total += task.batch * task.groups * task.results * prod(a.n for a in task.axes) * COPY * task.words
+    return total + task.taps * STEP / 3
+
+
+def taps_time(task: Task) -> float:
+    """One product and one sum for each tap."""
+    positions = prod(a.m for a in task.axes)
+    total = CALL + task.taps * gemm_time(task, task.batch * task.groups, task.results, task.sources, positions)
+    moved = task.batch * task.groups * task.taps * positions * task.words
+    total += moved * (task.sources * COPY_STRIDED + task.results * SUM_STRIDED)
+    return total + task.taps * STEP
+
+
+def is_zero_padded(task: Task) -> bool:
+    """Whether padding adds nothing."""
+    return all(a.mode == ZEROS for a in task.axes)
