@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,13 +54,17 @@ def test_every_rule_keeps_what_its_convention_says_of_sizes(framework: str) -> N
             if not convention.transposed and word.upper() in ("SAME", "SAME_UPPER", "SAME_LOWER"):
                 assert (n + lo + hi - k) // s + 1 == -(-n // s)
                 assert abs(lo - hi) <= 1
+            elif framework in ("scipy", "matlab"):
+                sizes = {"full": n + k - 1, "same": n, "valid": n - k + 1}
+                if s == 1 and k <= n:
+                    assert full == sizes[word]
             elif convention.transposed and (word.upper() == "SAME" or word in ("SAME_UPPER", "SAME_LOWER")):
                 # At a stride above k, ONNX Runtime stops where there is nothing more; JAX's SAME_LOWER is for stride 1.
                 if (framework == "onnx" and k < s) or (word == "SAME_LOWER" and framework != "onnx" and s > 1):
                     continue
                 assert full == n * s
                 assert framework == "onnx" or abs(max(lo, 0) - max(hi, 0)) <= 1
-        assert {"N", "C", "*"} == set(convention.data)
+        assert set(convention.data) == ({"*"} if framework in ("scipy", "matlab") else {"N", "C", "*"})
 
 
 def test_the_table_has_a_row_for_each_call_and_a_rule_for_each_word() -> None:
@@ -223,3 +228,9 @@ def test_dimension_numbers_may_be_an_object_with_specs() -> None:
     expected = jax.conv_general_dilated(x, w, (1,), "SAME", dimension_numbers=("NHC", "HIO", "NHC"))
     np.testing.assert_array_equal(result, expected, strict=True)
     assert result.shape == (1, 5, 4)
+
+
+@pytest.mark.parametrize("framework", MODULES)
+def test_the_page_of_each_framework_shows_its_table(framework: str) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "frameworks" / f"{framework}.md").read_text(encoding="utf-8")
+    assert frameworks.table(framework) in page

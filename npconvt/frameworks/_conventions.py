@@ -80,8 +80,8 @@ class Convention:
     """One call of one framework.
 
     Layouts are spelled with N (batch), C (channels), O and I (output and input channels of *this* call) and ``*``
-    (the spatial axes). ``flipped`` says whether the kernel is turned round in space before npconvt's canonical call
-    sees it. ``rules`` maps each padding word, or "explicit", to its `Rule`.
+    (the spatial axes; alone, there are no others). ``flipped`` says whether the kernel is turned round in space
+    before npconvt's canonical call sees it. ``rules`` maps each padding word, or "explicit", to its `Rule`.
 
     Examples
     --------
@@ -167,6 +167,15 @@ def _onnx_lower(axis: Axis) -> tuple[int, int]:
     return total - total // 2, axis.full - out - (total - total // 2)
 
 
+def _smaller(axis: Axis) -> tuple[int, int]:
+    return min(axis.n, axis.k) - 1, min(axis.n, axis.k) - 1
+
+
+def _smaller_half(axis: Axis) -> tuple[int, int]:
+    total = min(axis.n, axis.k) - 1
+    return total // 2, total - total // 2
+
+
 VALID = Rule("(0, 0)", lambda axis: (0, 0))
 EXPLICIT = Rule("(lo, hi)", lambda axis: (axis.lo, axis.hi))
 SAME_UPPER = Rule("t = max(0, (ceil(n/s) - 1)*s + k - n): (t//2, t - t//2)", _same_upper)
@@ -195,6 +204,13 @@ _ONNX_T = "t = max(0, F + output_padding - out)"
 ONNX_UPPER = Rule(f"{_ONNX_T}, out = output_shape or n*s: lo = t//2", _onnx_upper)
 ONNX_LOWER = Rule(f"{_ONNX_T}, out = output_shape or n*s: lo = t - t//2", _onnx_lower)
 
+FULL = Rule("(0, 0)", lambda axis: (0, 0))
+WITHIN = Rule("t = min(n, k) - 1: (t, t)", _smaller)
+MIDDLE = Rule("((k - 1)//2, k//2)", lambda axis: ((axis.k - 1) // 2, axis.k // 2))
+MIDDLE_LATE = Rule("(k//2, (k - 1)//2)", lambda axis: (axis.k // 2, (axis.k - 1) // 2))
+MIDDLE_OF_LARGER = Rule("t = min(n, k) - 1: (t//2, t - t//2)", _smaller_half)
+INSIDE = Rule("(k - 1, k - 1)", lambda axis: (axis.k - 1, axis.k - 1))
+
 _XLA = {"VALID": VALID, "SAME": SAME_UPPER, "SAME_LOWER": SAME_LOWER}
 
 
@@ -209,6 +225,8 @@ _KERAS = "keras/src/backend/common/backend_utils.py, keras/src/backend/jax/nn.py
 _ONNX = "the ONNX operator specification; onnxruntime/core/providers/cpu/nn/conv_transpose_attributes.h"
 _MLX = "mlx/ops.cpp"
 _TORCH = "aten/src/ATen/native/Convolution.cpp"
+_SCIPY = "scipy/signal/_signaltools.py"
+_MATLAB = "MATLAB's documentation; 'same' and 'valid' run in GNU Octave 7.3"
 _PADDLE = "paddle/phi/kernels/cpu/conv_util.h, python/paddle/nn/functional/conv.py"
 
 CONVENTIONS: tuple[Convention, ...] = (
@@ -450,6 +468,84 @@ CONVENTIONS: tuple[Convention, ...] = (
         groups="groups: weight (C_out, *, C_in/groups); one or two spatial axes",
         output_size="F - 2*padding + output_padding",
         source=_MLX,
+    ),
+    Convention(
+        framework="scipy",
+        call="convolve, convolve2d",
+        transposed=True,
+        data="*",
+        weight="*",
+        flipped=False,
+        rules=_rules(full=FULL, same=MIDDLE, valid=WITHIN),
+        default="full",
+        groups="no channels",
+        output_size="full: n + k - 1; same: n; valid: abs(n - k) + 1",
+        source=_SCIPY,
+    ),
+    Convention(
+        framework="scipy",
+        call="correlate",
+        transposed=True,
+        data="*",
+        weight="*",
+        flipped=True,
+        rules=_rules(full=FULL, same=MIDDLE, valid=WITHIN),
+        default="full",
+        groups="no channels",
+        output_size="full: n + k - 1; same: n; valid: abs(n - k) + 1",
+        source=_SCIPY,
+    ),
+    Convention(
+        framework="scipy",
+        call="correlate2d",
+        transposed=True,
+        data="*",
+        weight="*",
+        flipped=True,
+        rules=_rules(full=FULL, same=MIDDLE_LATE, valid=WITHIN),
+        default="full",
+        groups="no channels",
+        output_size="full: n + k - 1; same: n; valid: abs(n - k) + 1",
+        source=_SCIPY,
+    ),
+    Convention(
+        framework="scipy",
+        call="convolution_matrix",
+        transposed=True,
+        data="*",
+        weight="*",
+        flipped=False,
+        rules=_rules(full=FULL, same=MIDDLE_OF_LARGER, valid=WITHIN),
+        default="full",
+        groups="no channels",
+        output_size="full: n + k - 1; same: max(n, k); valid: abs(n - k) + 1",
+        source="scipy/linalg/_special_matrices.py",
+    ),
+    Convention(
+        framework="matlab",
+        call="conv2",
+        transposed=True,
+        data="*",
+        weight="*",
+        flipped=False,
+        rules=_rules(full=FULL, same=MIDDLE_LATE, valid=INSIDE),
+        default="full",
+        groups="no channels",
+        output_size="full: n + k - 1; same: n; valid: max(n - k + 1, 0)",
+        source=_MATLAB,
+    ),
+    Convention(
+        framework="matlab",
+        call="convmtx2",
+        transposed=True,
+        data="*",
+        weight="*",
+        flipped=False,
+        rules=_rules(full=FULL),
+        default="full",
+        groups="no channels",
+        output_size="n + k - 1, down the columns first",
+        source=_MATLAB,
     ),
     Convention(
         framework="torch",

@@ -11,8 +11,11 @@ from scipy.sparse import csr_array
 
 from npconvt.frameworks import _translate as tr
 from npconvt.frameworks import scipy
+from npconvt.frameworks._conventions import find
 
 __all__ = ["conv2", "convmtx2"]
+
+_CONV2 = find("matlab", "conv2")
 
 
 def conv2(A: npt.ArrayLike, B: npt.ArrayLike, shape: str = "full") -> tr.Array:
@@ -61,11 +64,9 @@ def conv2(A: npt.ArrayLike, B: npt.ArrayLike, shape: str = "full") -> tr.Array:
         "same": a.shape,
         "valid": tuple(max(m - max(0, p - 1), 0) for m, p in sizes),
     }[shape]
-    start = {"full": (0, 0), "same": tuple(p // 2 for _, p in sizes), "valid": tuple(p - 1 for _, p in sizes)}[shape]
     if not a.size or not b.size or 0 in out:
         return np.zeros(out, np.result_type(a, b))
-    crop = tuple((s, m + p - 1 - s - o) for (m, p), s, o in zip(sizes, start, out, strict=True))
-    return scipy.convolved(a, b, crop)
+    return scipy.convolved(a, b, scipy.cropped(_CONV2, shape, a.shape, b.shape))
 
 
 def convmtx2(H: npt.ArrayLike, m: int, n: int) -> csr_array:

@@ -14,9 +14,14 @@ from scipy.sparse import csr_array
 
 from npconvt._matrix import kernel_matrix
 from npconvt.frameworks import _translate as tr
+from npconvt.frameworks._conventions import Convention, find
 
 __all__ = ["convolution_matrix", "convolve", "convolve2d", "correlate", "correlate2d"]
 
+_CONVOLVE = find("scipy", "convolve, convolve2d")
+_CORRELATE = find("scipy", "correlate")
+_CORRELATE_2D = find("scipy", "correlate2d")
+_MATRIX = find("scipy", "convolution_matrix")
 _MODES = ("full", "valid", "same")
 _BOUNDARIES = {"fill": "constant", "wrap": "wrap", "symm": "symmetric"}
 
@@ -56,13 +61,9 @@ def convolved(x: tr.Array, w: tr.Array, crop: tr.Pairs) -> tr.Array:
     return y
 
 
-def _crop(mode: str, shape: tr.Ints, kernel: tr.Ints) -> tr.Pairs:
-    """Return what a mode drops from the full convolution of n + m - 1 samples; "same" keeps the middle n."""
-    if mode == "full":
-        return ((0, 0),) * len(shape)
-    if mode == "same":
-        return tuple(((m - 1) // 2, m // 2) for m in kernel)
-    return tuple((min(n, m) - 1,) * 2 for n, m in zip(shape, kernel, strict=True))
+def cropped(convention: Convention, mode: str, shape: tr.Ints, kernel: tr.Ints) -> tr.Pairs:
+    """Return what a mode drops from the full convolution of n + k - 1 samples."""
+    return tr.amounts(convention, mode, [tr.Axis(n, k, 1) for n, k in zip(shape, kernel, strict=True)])
 
 
 def _reversed(w: tr.Array) -> tr.Array:
@@ -111,7 +112,7 @@ def convolve(in1: npt.ArrayLike, in2: npt.ArrayLike, mode: str = "full", method:
     if x.ndim == 0:
         return np.asarray(x * w)
     _swapped(function, mode, x, w)
-    return convolved(x, w, _crop(mode, x.shape, w.shape)).astype(dtype, copy=False)
+    return convolved(x, w, cropped(_CONVOLVE, mode, x.shape, w.shape)).astype(dtype, copy=False)
 
 
 def correlate(in1: npt.ArrayLike, in2: npt.ArrayLike, mode: str = "full", method: str = "auto") -> tr.Array:
@@ -157,7 +158,7 @@ def correlate(in1: npt.ArrayLike, in2: npt.ArrayLike, mode: str = "full", method
     if x.ndim == 0:
         return np.asarray(x * np.conj(w))
     _swapped(function, mode, x, w)
-    return convolved(x, _reversed(w), _crop(mode, x.shape, w.shape)).astype(dtype, copy=False)
+    return convolved(x, _reversed(w), cropped(_CORRELATE, mode, x.shape, w.shape)).astype(dtype, copy=False)
 
 
 def _planar(
@@ -177,10 +178,7 @@ def _planar(
         # SciPy conjugates the second operand after the exchange: here that is in1.
         x, w = np.conj(x), np.conj(w)
     kernel = _reversed(w) if correlating else w
-    crop = _crop(mode, x.shape, w.shape)
-    if correlating and mode == "same":
-        # SciPy takes the middle of the correlation from the other side here.
-        crop = tuple((m // 2, (m - 1) // 2) for m in w.shape)
+    crop = cropped(_CORRELATE_2D if correlating else _CONVOLVE, mode, x.shape, w.shape)
     if swap or (boundary == "fill" and not value.any()):
         return convolved(x, kernel, crop).astype(dtype, copy=False)
     pads = [(m - 1, m - 1) for m in w.shape]
@@ -312,10 +310,5 @@ def convolution_matrix(kernel: npt.ArrayLike, input_shape: int | tuple[int, ...]
     shape = tr.per_axis(function, "input_shape", input_shape, w.ndim, 1) if w.ndim == 1 else ()
     shape = shape or tr.integers(function, "input_shape", input_shape, w.ndim, 1)
     tr.word(function, "mode", mode, _MODES)
-    smaller = [min(n, m) - 1 for n, m in zip(shape, w.shape, strict=True)]
-    crop = {
-        "full": ((0, 0),) * w.ndim,
-        "same": tuple((t // 2, t - t // 2) for t in smaller),
-        "valid": tuple((t, t) for t in smaller),
-    }[mode]
+    crop = cropped(_MATRIX, mode, shape, w.shape)
     return kernel_matrix(w, shape, padding=crop, transposed=True, channels=False)
