@@ -1,5 +1,6 @@
 """The pictures, by the properties of what is drawn; none is compared by its pixels."""
 
+import json
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from npconvt.cli import main
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
+Figure = pytest.importorskip("matplotlib.figure").Figure
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +93,7 @@ def test_gather_view_reads_what_the_output_is_made_of():
     keywords = {"stride": (2, 3), "padding": (0, 1), "dilation": (2, 1)}
     geometry = ConvGeometry.conv_transpose((2, 3), (2, 3), **keywords)
     expected = npconvt.conv_transpose2d(x[None], w[None, None], **keywords)[0].ravel()
-    ax = matplotlib.figure.Figure().subplots()
+    ax = Figure().subplots()
     for step, result in enumerate(expected):
         ax.clear()
         plot.arithmetic(geometry, step, transposed=True, input=x, weight=w, ax=ax)
@@ -153,15 +155,15 @@ def test_sheet_and_film_have_every_step(tmp_path):
 
 
 def test_axes_and_figures_are_drawn_on_and_returned():
-    figure = matplotlib.figure.Figure()
+    figure = Figure()
     ax = figure.subplots()
     assert plot.arithmetic(WORKED, ax=ax) is ax
     assert plot.overlap(WORKED, ax=figure.subplots()).figure is figure
     for draw in (
-        lambda: plot.steps(WORKED, figure=matplotlib.figure.Figure()),
-        lambda: plot.kernel_matrix(np.ones((3, 3)), (4, 4), figure=matplotlib.figure.Figure()),
+        lambda: plot.steps(WORKED, figure=Figure()),
+        lambda: plot.kernel_matrix(np.ones((3, 3)), (4, 4), figure=Figure()),
     ):
-        assert isinstance(draw(), matplotlib.figure.Figure)
+        assert isinstance(draw(), Figure)
     import matplotlib.pyplot as plt
 
     assert plt.get_fignums() == []  # nothing opened a figure of its own
@@ -348,3 +350,22 @@ def test_matrix_is_drawn_beside_its_file(tmp_path, monkeypatch, capsys):
     assert main(["matrix", "case.npz", "-o", "A.npz", "--plot", "A.png"]) == 0
     assert capsys.readouterr().out.endswith("wrote A.png\n")
     assert (tmp_path / "A.png").read_bytes().startswith(b"\x89PNG")
+
+
+# --- cost ------------------------------------------------------------------------------------------------------------
+
+
+def test_cost_has_a_line_for_each_method_with_its_exponent(tmp_path):
+    records = [
+        {"sweep": sweep, "method": method, "size": n, "seconds": 1e-6 * n**power}
+        for sweep in ("pixels", "taps")
+        for method, power in (("a", 1), ("b", 2))
+        for n in (8, 2, 4)
+    ]
+    (tmp_path / "sweeps.json").write_text(json.dumps({"sweeps": records}), encoding="utf-8")
+    ax = plot.cost(tmp_path / "sweeps.json", sweep="taps")
+    assert ax.get_legend_handles_labels()[1] == ["a: size ** 1.00", "b: size ** 2.00", "linear growth"]
+    np.testing.assert_array_equal(ax.lines[1].get_xdata(), [2, 4, 8])
+    assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel()) == ("log", "log", "taps")
+    with pytest.raises(ValueError, match=r"\(pixels, taps\), but is None"):
+        plot.cost(records)

@@ -6,8 +6,9 @@ Colours are told apart by the colour-blind and in grey print. matplotlib is impo
 """
 
 from npconvt.plot._arithmetic import animation, arithmetic, steps
+from npconvt.plot._cost import cost
 from npconvt.plot._maps import overlap, receptive_field
 from npconvt.plot._matrix import kernel_matrix
 from npconvt.plot._report import report
 
-__all__ = ["animation", "arithmetic", "kernel_matrix", "overlap", "receptive_field", "report", "steps"]
+__all__ = ["animation", "arithmetic", "cost", "kernel_matrix", "overlap", "receptive_field", "report", "steps"]

@@ -53,6 +53,14 @@ def report(report: _Report, *, figure: Figure | None = None) -> Figure:
     ------
     ValueError
         Where the report holds no arrays.
+
+    Examples
+    --------
+    >>> from npconvt import Case, crosscheck, plot
+    >>> case = Case("conv1d", [[1, 2, 3]], [[[1, 10]]])
+    >>> figure = plot.report(crosscheck(case, [[21, 33]]))
+    >>> figure.axes[2].get_title()
+    'error / bound: 1 of 2 beyond'
     """
     expected, actual, ratio = report.expected, report.actual, report.bound_ratio
     if actual is None:
@@ -116,7 +124,7 @@ def _draw_ratio(ax: Axes, ratio: NDArray[Any] | None, plane: tuple[int, ...]) ->
         ax.set_axis_off()
         return
     values = np.nan_to_num(_image(np.asarray(ratio, np.float64), plane), nan=np.inf)
-    largest = float(np.clip(values[np.isfinite(values)].max(initial=0.0), 10.0, _LARGEST_RATIO))
+    largest = float(np.clip(values[np.isfinite(values)].max(initial=0.0), 1e3, _LARGEST_RATIO))
     shown = np.clip(values, 1 / largest, largest)
     exact = np.ma.masked_array(shown, values == 0)  # grey: no error at all
     cmap = matplotlib.colormaps[DIVERGING].with_extremes(bad=PALE)

@@ -1,0 +1,102 @@
+"""What calls cost, against their size."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from npconvt.plot._base import BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILLION, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_STYLES = ((BLUE, "o", "-"), (VERMILLION, "s", "--"), (GREEN, "^", "-."), (ORANGE, "D", ":"), (SKY, "v", "-"))
+
+
+def cost(
+    benchmark: str | os.PathLike[str] | Sequence[Mapping[str, Any]],
+    *,
+    sweep: str | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw time against size from a benchmark, on logarithmic axes, one line a method.
+
+    A straight line is a power of the size; its exponent, fitted, is in the legend. A dotted line shows what linear
+    growth would be.
+
+    Parameters
+    ----------
+    benchmark : path or sequence of mappings
+        Records with "size" (a positive number), "seconds" and "method"; or a JSON file that is a list of them, or has
+        one under "sweeps". Records may also have a "sweep": the name of what the size counts.
+    sweep : str, optional
+        Which of the sweeps to draw; by default the only one.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default on a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        Where there are no records of the sweep, or several sweeps and none is chosen.
+
+    Examples
+    --------
+    >>> from npconvt import plot
+    >>> records = [{"method": "linear", "size": n, "seconds": 1e-6 * n} for n in (10, 100, 1000)]
+    >>> ax = plot.cost(records)
+    >>> ax.get_legend_handles_labels()[1]
+    ['linear: size ** 1.00', 'linear growth']
+    """
+    records = _records(benchmark)
+    sweeps = sorted({str(record.get("sweep", "size")) for record in records})
+    if sweep is None and len(sweeps) == 1:
+        sweep = sweeps[0]
+    if sweep not in sweeps:
+        listed = ", ".join(sweeps) or "nothing"
+        msg = f"plot.cost: sweep must be one of those in the benchmark ({listed}), but is {sweep!r}."
+        raise ValueError(msg)
+    chosen = [record for record in records if record.get("sweep", "size") == sweep]
+    if ax is None:
+        ax = new_axes(6.5, 4.5)
+    methods = list(dict.fromkeys(record["method"] for record in chosen))
+    for number, method in enumerate(methods):
+        _line(ax, method, [record for record in chosen if record["method"] == method], _STYLES[number % len(_STYLES)])
+    _linear(ax, chosen)
+    ax.set(xscale="log", yscale="log", xlabel=sweep, ylabel="seconds")
+    ax.grid(True, which="major", color=GREY, alpha=0.3)
+    ax.legend(fontsize=8)
+    return ax
+
+
+def _records(benchmark: str | os.PathLike[str] | Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    if isinstance(benchmark, (str, os.PathLike)):
+        with open(benchmark, encoding="utf-8") as file:
+            loaded = json.load(file)
+        return list(loaded["sweeps"] if isinstance(loaded, dict) else loaded)
+    return list(benchmark)
+
+
+def _line(ax: Axes, method: str, records: list[Mapping[str, Any]], style: tuple[str, str, str]) -> None:
+    sizes, seconds = np.array(sorted((record["size"], record["seconds"]) for record in records), float).T
+    colour, marker, line = style
+    label = method
+    if len(set(sizes)) > 1:
+        slope = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
+        label = f"{method}: size ** {slope:.2f}"
+    ax.plot(sizes, seconds, color=colour, marker=marker, linestyle=line, markersize=5, label=label)
+
+
+def _linear(ax: Axes, records: list[Mapping[str, Any]]) -> None:
+    """Draw linear growth, through the cheapest record of the smallest size."""
+    sizes = [record["size"] for record in records]
+    ends = np.array([min(sizes), max(sizes)], float)
+    start = min(record["seconds"] for record in records if record["size"] == ends[0])
+    ax.plot(ends, start * ends / ends[0], color=INK, linestyle=(0, (1, 3)), linewidth=1, label="linear growth")
