@@ -82,9 +82,18 @@ def three_product_factor(terms: Array, u: float) -> Array:
 
 
 def bound(
-    reading: Reading, value: Value, target: Precision | None, kind: Kind = "componentwise", *, truth_u: float = 0.0
+    reading: Reading,
+    value: Value,
+    target: Precision | None,
+    kind: Kind = "componentwise",
+    *,
+    truth_u: float = 0.0,
+    narrowed: bool | None = None,
 ) -> Array:
-    """The bound for each element, of `value.magnitude`'s shape; `truth_u` is the roundoff of the value itself."""
+    """The bound for each element, of `value.magnitude`'s shape.
+
+    `truth_u` is the roundoff of the value itself; `narrowed` what `is_narrowed` says of the reading, if that is known.
+    """
     if target is None:
         return np.zeros(value.magnitude.shape)
     is_complex = value.magnitude.ndim > value.terms.ndim
@@ -100,7 +109,8 @@ def bound(
         else:
             factor = n + bias
         # One more for the last rounding, where the sum was made in a wider format; two for a wider input's rounding.
-        relative = (factor + 1 + 2 * _narrowed(reading, target)) * target.u + (n + bias + 2) * truth_u
+        twice = 2 * (is_narrowed(reading, target) if narrowed is None else narrowed)
+        relative = (factor + 1 + twice) * target.u + (n + bias + 2) * truth_u
         # Nothing is added up where no term is: such an element is a zero, or the bias itself.
         total: Array = np.where(n + bias > 0, relative * magnitude + (n + bias) * target.underflow, 0.0)
         if kind == "normwise":
@@ -108,11 +118,12 @@ def bound(
     return total
 
 
-def _narrowed(reading: Reading, target: Precision) -> int:
+def is_narrowed(reading: Reading, target: Precision | None) -> bool:
     """Whether the arrays hold numbers that the target format has to round first."""
+    if target is None:
+        return False
     digits = -int(np.log2(target.u))
-    arrays = [a for a in (reading.x, reading.w) if a.size]
-    return int(not all(_fits(a, digits) for a in arrays))
+    return not all(_fits(a, digits) for a in (reading.x, reading.w) if a.size)
 
 
 def _fits(array: Array, digits: int) -> bool:

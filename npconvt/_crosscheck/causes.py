@@ -291,18 +291,21 @@ def _pads_misread(r: Reading) -> Variants:
 
 
 def _padding_symmetrised(r: Reading) -> Variants:
-    pairs = r.crop if r.transposed and any(r.output_padding) else r.pads
-    if all(lo == hi for lo, hi in pairs):
-        return
-    rules: tuple[tuple[str, Callable[[int, int], tuple[int, int]]], ...] = (
+    equal: tuple[tuple[str, Callable[[int, int], tuple[int, int]]], ...] = (
         ("the first of both", lambda lo, hi: (lo, lo)),
         ("the second of both", lambda lo, hi: (hi, hi)),
         ("half the sum, rounded down", lambda lo, hi: ((lo + hi) // 2,) * 2),
         ("half the sum, rounded up", lambda lo, hi: (-(-(lo + hi) // 2),) * 2),
+    )
+    shared: tuple[tuple[str, Callable[[int, int], tuple[int, int]]], ...] = (
         ("half the sum, the odd one at the end", lambda lo, hi: ((lo + hi) // 2, -(-(lo + hi) // 2))),
         ("half the sum, the odd one at the start", lambda lo, hi: (-(-(lo + hi) // 2), (lo + hi) // 2)),
     )
-    for name, rule in rules:
+    unequal = any(lo != hi for lo, hi in r.pads)
+    pairs = r.pads if unequal else r.crop
+    if all(lo == hi for lo, hi in pairs):
+        return
+    for name, rule in equal + shared if unequal else equal:
         pads = tuple(rule(lo, hi) for lo, hi in pairs)
         if pads != pairs:
             yield {"pads": pads, "rule": name}, _cropped(r, pads)
@@ -691,6 +694,12 @@ KINDS: tuple[Kind, ...] = (
         _padding_of_input,
     ),
     Kind(
+        "size_formula",
+        "Another formula for the output size was used.",
+        "Pass the padding as numbers.",
+        _size_formula,
+    ),
+    Kind(
         "padding_symmetrised",
         "Unequal padding was made equal at both ends, or shared out anew.",
         "Pad explicitly before the call, or crop after it.",
@@ -707,12 +716,6 @@ KINDS: tuple[Kind, ...] = (
         "Every s-th row was taken from another first row.",
         "Start at row 0: result[0::stride].",
         _stride_phase,
-    ),
-    Kind(
-        "size_formula",
-        "Another formula for the output size was used.",
-        "Pass the padding as numbers.",
-        _size_formula,
     ),
     Kind(
         "padding_mode",

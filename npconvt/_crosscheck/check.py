@@ -297,8 +297,11 @@ def _exact(actual: Array, value: Array, target: Precision | None) -> bool:
 def _search(reading: Reading, actual: Array, target: Precision | None, residual: float) -> list[Found]:
     if not actual.size or not actual.any():
         return []
-    sought = search.Target(actual, target, residual)
-    return search.singles(reading, sought) or search.pairs(reading, sought) or search.with_precision(reading, sought)
+    sought = search.Target.of(reading, actual, target, residual)
+    found = search.singles(reading, sought)
+    near = list(sought.near.values())
+    found += search.flips(reading, sought, [entry.name for entry in found])
+    return found or search.layouts(reading, sought) or search.with_precision(reading, sought, near)
 
 
 def _causes(found: list[Found]) -> tuple[Cause, ...]:

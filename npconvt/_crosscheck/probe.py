@@ -156,7 +156,7 @@ def _digits(
         x[..., inputs[-1] // 2 :] *= 2.0**-18
     w = rng.uniform(0.5, 1, weights) * rng.choice([-1, 1], weights)
     # The bias is small: it would drown the dim half.
-    b = rng.uniform(1, 2, channels) * 2.0**-18
+    b = rng.uniform(1, 2, channels) * 2.0**-9
     return x.astype(dtype), w.astype(dtype), b.astype(dtype)
 
 

@@ -160,16 +160,20 @@ class Reading:
             for n, (lo, hi) in zip(size, self.crop if self.transposed else self.pads, strict=True)
         )
 
-    def tables(self) -> tuple[tuple[Array, Array], ...]:
-        """Per axis, the source of each tap of each output position (-1: none), and the kernel index of each tap."""
+    def axes(self) -> list[tuple[Any, ...]]:
+        """What fixes the table of each axis: n, m, k, s, d, lo, hi and the padding mode."""
         pads = self.crop if self.transposed else self.pads
-        table = _transposed_table if self.transposed else _forward_table
-        return tuple(
-            table(n, m, k, s, d, lo, hi, self.mode)
+        return [
+            (n, m, k, s, d, lo, hi, self.mode)
             for n, m, k, s, d, (lo, hi) in zip(
                 self.size, self.out_size, self.kernel, self.stride, self.dilation, pads, strict=True
             )
-        )
+        ]
+
+    def tables(self) -> list[tuple[Array, Array]]:
+        """Per axis, the source of each tap of each output position (-1: none), and the kernel index of each tap."""
+        table = _transposed_table if self.transposed else _forward_table
+        return [table(*axis) for axis in self.axes()]
 
     def gather_weight(self) -> Array:
         """The weight as `(C_out, C/groups, *k)`, whichever the direction."""
@@ -295,24 +299,40 @@ def _dots(weight: Array, x: Array) -> Array:
     return result
 
 
+class Taps(NamedTuple):
+    """One tap of one axis: the output positions it adds to, the input positions it reads, its place in the kernel."""
+
+    rows: Array
+    rows_run: slice | Array
+    source: slice | Array
+    kernel: int
+
+
+@lru_cache(maxsize=4096)
+def _taps(direction: bool, axis: tuple[Any, ...]) -> tuple[Taps, ...]:
+    table, places = (_transposed_table if direction else _forward_table)(*axis)
+    taps = []
+    for column, place in zip(table.T, places, strict=True):
+        rows = np.flatnonzero(column >= 0)
+        if rows.size:
+            taps.append(Taps(rows, _run(rows), _run(column[rows]), int(place)))
+    return tuple(taps)
+
+
 def contract(reading: Reading, x: Array, w: Array) -> Array:
     """The linear part of a reading for the given input and gather weight: one product per tap, over all channels."""
-    tables, g = reading.tables(), reading.groups
+    g = reading.groups
     out = np.zeros((x.shape[0], g, w.shape[0] // g, *reading.out_size), np.result_type(x, w))
     blocks = w.reshape(g, w.shape[0] // g, *w.shape[1:])
-    for tap in product(*(range(table.shape[1]) for table, _ in tables)):
-        columns = [table[:, t] for (table, _), t in zip(tables, tap, strict=True)]
-        rows = [np.flatnonzero(column >= 0) for column in columns]
-        if not all(row.size for row in rows):
-            continue
-        sources = [column[row] for column, row in zip(columns, rows, strict=True)]
+    every = (slice(None),)
+    for tap in product(*(_taps(reading.transposed, axis) for axis in reading.axes())):
         taken = x
-        for axis, source in enumerate(sources):
-            taken = taken[(slice(None),) * (axis + 2) + (_run(source),)]
-        kernel = blocks[(..., *(taps[t] for (_, taps), t in zip(tables, tap, strict=True)))]
-        taken = taken.reshape(x.shape[0], g, x.shape[1] // g, prod(map(len, sources)))
-        dots = _dots(kernel, taken).reshape(*out.shape[:3], *map(len, sources))
-        out[(slice(None),) * 3 + _grid(rows)] += dots
+        for axis, one in enumerate(tap):
+            taken = taken[every * (axis + 2) + (one.source,)]
+        sizes = taken.shape[2:]
+        taken = taken.reshape(x.shape[0], g, x.shape[1] // g, prod(sizes))
+        dots = _dots(blocks[every * 3 + tuple(one.kernel for one in tap)], taken)
+        out[every * 3 + _grid(tap)] += dots.reshape(*out.shape[:3], *sizes)
     return out.reshape(x.shape[0], w.shape[0], *reading.out_size)
 
 
@@ -324,11 +344,10 @@ def _run(index: Array) -> slice | Array:
     return index
 
 
-def _grid(rows: list[Array]) -> tuple[Any, ...]:
-    runs = [_run(row) for row in rows]
-    if all(isinstance(run, slice) for run in runs):
-        return tuple(runs)
-    return np.ix_(*rows)
+def _grid(tap: tuple[Taps, ...]) -> tuple[Any, ...]:
+    if all(isinstance(one.rows_run, slice) for one in tap):
+        return tuple(one.rows_run for one in tap)
+    return np.ix_(*(one.rows for one in tap))
 
 
 class Value(NamedTuple):

@@ -6,8 +6,8 @@ one: one plane of the full result is searched for the place that the result was 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -15,12 +15,13 @@ import numpy as np
 
 from npconvt._crosscheck import causes
 from npconvt._crosscheck.arithmetic import Found, reduced_precision, relative_rms
-from npconvt._crosscheck.bound import Precision, bound, ratio, truth_roundoff
+from npconvt._crosscheck.bound import Precision, bound, is_narrowed, ratio, truth_roundoff
 from npconvt._crosscheck.causes import KINDS, Generator
 from npconvt._crosscheck.reading import Array, Ints, Pairs, Reading, Value, evaluate, evaluate_at, values
 
 # Products looked at when a reading is first compared.
-WORK = 60_000
+WORK = 20_000
+FEW = 5
 # Relative change that rounding both operands to bfloat16 by truncation can make, the coarsest format known here.
 COARSEST = 2.0**-6
 
@@ -58,15 +59,30 @@ class Target:
         Of its dtype; None where it must be exact.
     residual : float
         Relative root-mean-square error against the claim; infinite where the shapes differ.
+    narrowed : bool
+        Whether the claim's arrays have more digits than the precision.
+    where : ndarray of int
+        Positions of the ravelled result that are compared first.
+    near : dict
+        Filled by `tries`: readings that a narrower format might turn into the result.
     """
 
     actual: Array
     precision: Precision | None
     residual: float
+    narrowed: bool
+    where: Array
+    near: dict[str, Found] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, reading: Reading, actual: Array, precision: Precision | None, residual: float) -> Target:
+        """The target of a search that starts from a reading."""
+        return cls(actual, precision, residual, is_narrowed(reading, precision), _positions(reading, actual))
 
     def limits(self, reading: Reading, value: Value) -> Array:
         """The bound of each element under a reading."""
-        return bound(reading, value, self.precision, "three products", truth_u=truth_roundoff(None))
+        unit = truth_roundoff(None)
+        return bound(reading, value, self.precision, "three products", truth_u=unit, narrowed=self.narrowed)
 
     def agrees(self, actual: Array, reading: Reading, value: Value, loose: float = 0.0) -> bool:
         """Whether these elements equal their values within rounding."""
@@ -74,19 +90,22 @@ class Target:
         return bool((ratio(actual, value.value, limits, self.precision, value.magnitude) <= 1).all())
 
     def at(self, reading: Reading, loose: float = 0.0) -> bool:
-        """Whether a reading has the shape of the result, and its values at some positions."""
+        """Whether a reading is possible, has the shape of the result, and its elements at some positions."""
         if not reading.possible() or reading.shape() != self.actual.shape:
             return False
-        where = self.positions(reading)
-        return self.agrees(self.actual.ravel()[where], reading, evaluate_at(reading, where), loose)
+        # A few positions rule most readings out.
+        return all(
+            self.agrees(self.actual.ravel()[where], reading, evaluate_at(reading, where), loose)
+            for where in (self.where[:: max(1, len(self.where) // FEW)], self.where)
+        )
 
-    def positions(self, reading: Reading) -> Array:
-        """Positions of the ravelled result to compare first: its ends, its largest, and some at random."""
-        size = self.actual.size
-        products = max(1, reading.x.shape[1] // reading.groups * int(np.prod(reading.kernel)))
-        count = min(size, max(8, min(32, WORK // products)))
-        chosen = np.random.default_rng(0).integers(0, size, count)
-        return np.unique(np.concatenate([chosen, [0, size - 1, int(np.argmax(_size(self.actual)))]]))
+    def tries(self, name: str, parameters: dict[str, Any], reading: Reading) -> bool:
+        """As `fits`; a reading that would fit but for a narrower format is remembered."""
+        if self.fits(reading):
+            return True
+        if self.precision is not None and name not in self.near and self.at(reading, COARSEST):
+            self.near[name] = Found(name, parameters, reading)
+        return False
 
     def fits(self, reading: Reading) -> bool:
         """Whether a reading gives the result, within rounding, and nearer than the claim does."""
@@ -97,6 +116,15 @@ class Target:
             return False
         # Where the bound is wide (float16, many terms) much lies within it: the nearest by far is asked for.
         return relative_rms(self.actual - value.value, value.magnitude) <= self.residual / 2
+
+
+def _positions(reading: Reading, actual: Array) -> Array:
+    """Positions of the ravelled result to compare first: its ends, its largest, and some at random."""
+    size = actual.size
+    products = max(1, reading.x.shape[1] // reading.groups * int(np.prod(reading.kernel)))
+    count = min(size, max(8, min(32, WORK // products)))
+    chosen = np.random.default_rng(0).integers(0, size, count)
+    return np.unique(np.concatenate([chosen, [0, size - 1, int(np.argmax(_size(actual)))]]))
 
 
 def singles(reading: Reading, target: Target) -> list[Found]:
@@ -113,7 +141,7 @@ def singles(reading: Reading, target: Target) -> list[Found]:
 
 def first_fitting(name: str, variants: Generator, reading: Reading, target: Target) -> Found | None:
     """The first variant of a cause that fits, with up to three others that fit as well."""
-    fitting = [(parameters, variant) for parameters, variant in variants(reading) if target.fits(variant)]
+    fitting = [(found, variant) for found, variant in variants(reading) if target.tries(name, found, variant)]
     if not fitting:
         return None
     parameters, variant = fitting[0]
@@ -121,36 +149,47 @@ def first_fitting(name: str, variants: Generator, reading: Reading, target: Targ
     return Found(name, {**parameters, **({"or": others} if others else {})}, variant)
 
 
-def pairs(reading: Reading, target: Target) -> list[Found]:
-    """Two causes at once: a flip or a layout with a crop, a layout with a flip."""
+def flips(reading: Reading, target: Target, single: Sequence[str]) -> list[Found]:
+    """A reversed kernel with a crop, where neither of them is among the causes that fit alone."""
+    if "kernel_flipped" in single:
+        return []
     found: dict[str, Found] = {}
-
-    def add(first: str, second: str, parameters: dict[str, Any], variant: Reading, general: bool = False) -> None:
-        found.setdefault(f"{first}+{second}", Found(f"{first}+{second}", parameters, variant, general))
-
-    for parameters, variant in causes.BY_NAME["kernel_flipped"].variants(reading):  # type: ignore[misc]
+    for parameters, variant in variants_of("kernel_flipped", reading):
         for kind in KINDS:
-            if kind.variants is not None and kind.variants in CROPS:
-                fitting = first_fitting(kind.name, kind.variants, variant, target)
-                if fitting is not None:
-                    add("kernel_flipped", kind.name, {**parameters, **fitting.parameters}, fitting.reading)
-        shifted = crop_shifted(variant, target)
-        if shifted is not None:
-            add("kernel_flipped", "crop_shifted", {**parameters, **shifted.parameters}, shifted.reading, True)
-    for name in LAYOUTS:
-        for parameters, variant in causes.BY_NAME[name].variants(reading):  # type: ignore[misc]
-            for turned, other in causes.BY_NAME["kernel_flipped"].variants(variant):  # type: ignore[misc]
-                if target.fits(other):
-                    add(name, "kernel_flipped", {**parameters, **turned}, other)
-            if variant.view is reading.view:
-                shifted = crop_shifted(variant, target)
-                if shifted is not None:
-                    add(name, "crop_shifted", {**parameters, **shifted.parameters}, shifted.reading, True)
-    for parameters, variant, restore in _output_layouts(reading):
-        shifted = crop_shifted(variant, target, restore)
-        if shifted is not None:
-            add("data_layout", "crop_shifted", {**parameters, **shifted.parameters}, shifted.reading, True)
+            if kind.variants is not None and kind.variants in CROPS and kind.name not in single:
+                _join(found, "kernel_flipped", parameters, first_fitting(kind.name, kind.variants, variant, target))
+        if "crop_shifted" not in single:
+            _join(found, "kernel_flipped", parameters, crop_shifted(variant, target))
     return list(found.values())
+
+
+def layouts(reading: Reading, target: Target) -> list[Found]:
+    """Another layout with a reversed kernel or with a crop."""
+    found: dict[str, Found] = {}
+    for name in LAYOUTS:
+        for parameters, variant in variants_of(name, reading):
+            for turned, other in variants_of("kernel_flipped", variant):
+                if target.fits(other):
+                    _join(found, name, parameters, Found("kernel_flipped", turned, other))
+            if variant.view is reading.view:
+                _join(found, name, parameters, crop_shifted(variant, target))
+    for parameters, variant, restore in _output_layouts(reading):
+        _join(found, "data_layout", parameters, crop_shifted(variant, target, restore))
+    return list(found.values())
+
+
+def variants_of(name: str, reading: Reading) -> Iterator[tuple[dict[str, Any], Reading]]:
+    """The readings that a cause stands for."""
+    variants = causes.BY_NAME[name].variants
+    if variants is not None:
+        yield from variants(reading)
+
+
+def _join(found: dict[str, Found], first: str, parameters: dict[str, Any], second: Found | None) -> None:
+    """Add two causes as one, unless they are there already with other parameters."""
+    if second is not None:
+        name = f"{first}+{second.name}"
+        found.setdefault(name, Found(name, {**parameters, **second.parameters}, second.reading, second.general))
 
 
 def _output_layouts(reading: Reading) -> Iterator[tuple[dict[str, Any], Reading, Callable[[Array], Array]]]:
@@ -166,20 +205,16 @@ def _output_layouts(reading: Reading) -> Iterator[tuple[dict[str, Any], Reading,
         return np.moveaxis(a.reshape(shape), -1, axis)
 
     undo = {"transposed": back, "memory": back_memory}
-    for parameters, variant in causes.BY_NAME["data_layout"].variants(reading):  # type: ignore[misc]
+    for parameters, variant in variants_of("data_layout", reading):
         if parameters["array"] in ("output", "both") and parameters["how"] in undo:
             yield parameters, variant, undo[parameters["how"]]
 
 
-def with_precision(reading: Reading, target: Target) -> list[Found]:
-    """A narrower format and one other cause."""
+def with_precision(reading: Reading, target: Target, near: list[Found]) -> list[Found]:
+    """A narrower format and one other cause, one of those that came `near`."""
     if target.precision is None:
         return []
-    loose: dict[str, Found] = {}
-    for kind in KINDS:
-        for parameters, variant in kind.variants(reading) if kind.variants is not None else ():
-            if target.at(variant, COARSEST):
-                loose.setdefault(kind.name, Found(kind.name, parameters, variant))
+    loose = {found.name: found for found in near}
     shifted = crop_shifted(reading, target, loose=COARSEST)
     if shifted is not None:
         loose["crop_shifted"] = shifted
@@ -293,7 +328,7 @@ def _places(reading: Reading, actual: Array, size: Ints, target: Target, loose: 
         origin = [0] * plane.ndim
     if not plane.possible():
         return []
-    value = evaluate(plane)
+    value = evaluate(plane) if loose else _with_largest_magnitude(plane)
     limits = target.limits(plane, value) + loose * value.magnitude
     lows = np.stack([g.ravel() for g in np.meshgrid(*map(np.asarray, reach), indexing="ij")], axis=1)
     step, sign = (reading.stride, -1) if not reading.transposed else ((1,) * reading.ndim, 1)
@@ -339,6 +374,16 @@ def _pads_for(reading: Reading, lows: Ints, size: Ints) -> Pairs:
             hi = min(max(reading.pads[a][1], least), least + reading.stride[a] - 1)
             pairs_.append((lo, hi))
     return tuple(pairs_)
+
+
+def _with_largest_magnitude(plane: Reading) -> Value:
+    """The value of a plane, with one magnitude that is at least that of every element: half the work."""
+    value = values(plane)
+    with np.errstate(all="ignore"):
+        largest = float(abs(plane.x).max(initial=0.0)) * float(abs(plane.w).sum())
+        largest += 0.0 if plane.bias is None else float(abs(plane.bias).max())
+    shape = (*value.shape, 2) if np.iscomplexobj(value) else value.shape
+    return Value(value, np.full(shape, largest), np.full(value.shape, plane.w.size))
 
 
 def _plane(reading: Reading, n: int, o: int) -> Reading:
