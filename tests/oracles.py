@@ -1,13 +1,13 @@
 """What the library is held against: the defining sum written as loops, and the same map made of torch's pieces.
 
-Nothing here imports npconvt, and nothing shares a formula with it: an array of *indices* is padded by `numpy.pad`, and
-a window is a loop over its taps. Slow, and short enough to be believed.
+Nothing here imports npconvt. Every window is a loop over its taps, and an array of *indices* padded by `numpy.pad` says
+what a padding mode shows it. Slow, and short enough to be believed.
 """
 
 import importlib
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -45,20 +45,20 @@ class Axis:
     def k_eff(self) -> int:
         return self.d * (self.k - 1) + 1
 
-    def padded(self) -> list[int | None]:
-        """The input position read at every padded position; None where a zero stands."""
-        before, after = max(self.lo, 0), max(self.hi, 0)
-        kept = np.arange(self.n)[max(-self.lo, 0) : self.n - max(-self.hi, 0)]
+    def reader(self) -> Callable[[int], int | None]:
+        """The input position read at a padded position; None where a zero stands."""
         if self.mode == "zeros":
-            return [None] * before + kept.tolist() + [None] * after
-        return np.pad(kept, (before, after), mode=NUMPY_MODE[self.mode]).tolist()
+            return lambda position: position - self.lo if 0 <= position - self.lo < self.n else None
+        kept = np.arange(self.n)[max(-self.lo, 0) : self.n - max(-self.hi, 0)]
+        return np.pad(kept, (max(self.lo, 0), max(self.hi, 0)), mode=NUMPY_MODE[self.mode]).tolist().__getitem__
 
     def windows(self) -> list[list[tuple[int, int]]]:
         """For every output position, the pairs (tap, input position) that meet there."""
-        padded = self.padded()
-        starts = [i for i in range(0, len(padded), self.s) if i + self.k_eff <= len(padded)][: self.m]
-        reads = [[(t, padded[i + t * self.d]) for t in range(self.k)] for i in starts]
-        return [[(t, j) for t, j in window if j is not None] for window in reads]
+        read = self.reader()
+        fitting = (self.n + self.lo + self.hi - self.k_eff) // self.s + 1
+        starts = [i * self.s for i in range(fitting if self.m is None else min(self.m, fitting))]
+        windows = [[(t, read(i + t * self.d)) for t in range(self.k)] for i in starts]
+        return [[(t, j) for t, j in window if j is not None] for window in windows]
 
 
 def same(n: int, k: int, s: int, d: int, *, lower: bool = False) -> tuple[int, int]:
