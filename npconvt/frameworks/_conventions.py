@@ -589,14 +589,21 @@ CONVENTIONS: tuple[Convention, ...] = (
 )
 
 
-def _cells(convention: Convention) -> list[str]:
-    rules = "<br>".join(f"`{word}`: {rule.formula}" for word, rule in convention.rules.items())
-    kernel = f"`{convention.weight}`" + (", turned round" if convention.flipped else "")
-    return [f"`{convention.call}`", f"`{convention.data}`", kernel, rules, convention.groups, convention.output_size]
+def _lines(head: list[str], rows: list[list[str]]) -> list[str]:
+    return ["| " + " | ".join(cells) + " |" for cells in (head, ["---"] * len(head), *rows)]
+
+
+def _calls(rows: list[Convention]) -> list[list[str]]:
+    plain = [[row.groups.replace("*", r"\*"), row.output_size.replace("*", r"\*")] for row in rows]
+    kernels = [f"`{row.weight}`" + (", turned round" if row.flipped else "") for row in rows]
+    return [
+        [f"`{row.call}`", f"`{row.data}`", kernel, *texts]
+        for row, kernel, texts in zip(rows, kernels, plain, strict=True)
+    ]
 
 
 def table(framework: str) -> str:
-    """Return the conventions of one framework as a Markdown table.
+    """Return the conventions of one framework as two Markdown tables.
 
     Parameters
     ----------
@@ -606,8 +613,8 @@ def table(framework: str) -> str:
     Returns
     -------
     str
-        One row a call. The padding column gives (lo, hi): zeros added by a convolution, samples of FULL cut by a
-        transposed one.
+        A table of the calls' layouts, groups and sizes, and one of their padding words: (lo, hi) are the zeros added by
+        a convolution, or the samples of FULL cut by a transposed one.
 
     Raises
     ------
@@ -616,17 +623,23 @@ def table(framework: str) -> str:
 
     Examples
     --------
-    >>> print(table("torch").splitlines()[0])
-    | call | data | weight | padding or crop (lo, hi) | groups | output size |
+    >>> for line in table("torch").splitlines()[-6:]:
+    ...     print(line)
+    | call | word | (lo, hi) |
+    | --- | --- | --- |
+    | `conv1d, conv2d, conv3d` | `valid` | `(0, 0)` |
+    | `conv1d, conv2d, conv3d` | `same` | `t = max(0, (ceil(n/s) - 1)*s + k - n): (t//2, t - t//2)` |
+    | `conv1d, conv2d, conv3d` | `explicit` | `(lo, hi)` |
+    | `conv_transpose1d, conv_transpose2d, conv_transpose3d` | `explicit` | `(lo, hi - output_padding)` |
     """
     rows = [convention for convention in CONVENTIONS if convention.framework == framework]
     if not rows:
         known = ", ".join(dict.fromkeys(convention.framework for convention in CONVENTIONS))
         message = f"table: framework must be one of {known}, but it is {framework!r}."
         raise ValueError(message)
-    head = ["call", "data", "weight", "padding or crop (lo, hi)", "groups", "output size"]
-    lines = [head, ["---"] * len(head), *(_cells(row) for row in rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    words = [[f"`{row.call}`", f"`{word}`", f"`{rule.formula}`"] for row in rows for word, rule in row.rules.items()]
+    calls = _lines(["call", "data", "weight", "groups", "output size"], _calls(rows))
+    return "\n".join([*calls, "", *_lines(["call", "word", "(lo, hi)"], words)])
 
 
 def find(framework: str, call: str) -> Convention:

@@ -80,8 +80,10 @@ def _correlate(
     groups: int,
 ) -> tr.Array:
     x, pads = _cropped(x, pads)
+    # MLX counts p*(n - 1) + 1 dilated samples of none as well: 1 - p.
+    pads = tuple((lo, hi if n else hi + 1 - p) for n, p, (lo, hi) in zip(x.shape[2:], stuffing, pads, strict=True))
     sizes = zip(x.shape[2:], stuffing, w.shape[2:], dilation, stride, strict=True)
-    _fit(function, [tr.Axis(tr.dilated(n, p), tr.dilated(k, d), s) for n, p, k, d, s in sizes], pads)
+    _fit(function, [tr.Axis(max(0, tr.dilated(n, p)), tr.dilated(k, d), s) for n, p, k, d, s in sizes], pads)
     y = jax.convolved(x, w, stride=stride, padding=pads, stuffing=stuffing, dilation=dilation, groups=groups)
     return tr.relaid(y, "NC*", "N*C")
 
