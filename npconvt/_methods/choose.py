@@ -84,6 +84,8 @@ def _tile_sizes(task: Task) -> list[tuple[int, ...]]:
     tiles = [base]
     if task.transposed and base != ones:
         tiles += [tuple(0 for _ in axes), (base[0], *(0 for _ in axes[1:])), (0, *base[1:])]
+    if 4 < task.results <= 32:
+        tiles += [(base[0] * t, *base[1:]) for t in (2, 4) if base[0] * t <= sizes[0]]
     if task.results <= 4:
         tiles += [(base[0] * t, *base[1:]) for t in (4, 8, 16, 32) if base[0] * t <= sizes[0]]
     if prod(sizes) * task.results <= 2**14:

@@ -17,9 +17,9 @@ from npconvt._methods.pieces import AxisPiece, Piece
 COPY = 0.3  # along contiguous runs
 COPY_STRIDED = 0.8  # one element at a time, as a stride wants it
 RUN = 6.0  # to begin a run
-SUM = 0.12
+SUM = 0.15
 SUM_STRIDED = 1.2
-PACK = 1.0
+PACK = 2.5
 STEP = 12_000.0  # what Python takes for a band
 CALL = 45_000.0
 
@@ -37,7 +37,7 @@ class Product(NamedTuple):
 # OpenBLAS runs products of up to 10**6 terms on one core, without packing; larger ones on all (here two).
 SMALL_TERMS = 10**6
 SMALL = Product(200.0, 0.0074, 5, 2, 4)
-LARGE = Product(3000.0, 0.0038, 13, 10, 18)
+LARGE = Product(3000.0, 0.004, 15, 10, 18)
 
 
 class Task(NamedTuple):

@@ -17,6 +17,7 @@ The products are `numpy.matmul` only: one BLAS library, with one pool of threads
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
@@ -27,7 +28,8 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from npconvt._axis import ZEROS, Axis
-from npconvt._methods.bands import Arena, Array, Box, boxes, index, shown
+from npconvt._methods import bands
+from npconvt._methods.bands import MAX_BYTES, Arena, Array, Box, boxes, index, shown
 from npconvt._methods.pieces import Piece, crop
 
 MODES = ("columns", "slabs", "rows")
@@ -40,6 +42,15 @@ class Channels(NamedTuple):
     groups: int
     results: int
     sources: int
+
+
+class Span(NamedTuple):
+    """The windows along an axis: tap l of window q is at ``q*step + l*dilation``."""
+
+    window: int
+    dilation: int
+    step: int
+    windows: int
 
 
 class Band(NamedTuple):
@@ -90,11 +101,19 @@ class Layout:
         elements = self.channels.sources * (prod(extents) + columns) + 2 * self.rows * prod(counts)
         return int(images * groups * elements * self.dtype.itemsize)
 
+    def limit(self) -> int:
+        """The size of a band: larger where a window is so tall that bands would mostly overlap."""
+        first, *others = self.piece.axes
+        row = self.channels.sources * prod(a.window * a.count for a in others) * self.dtype.itemsize
+        overlap = 0 if self.mode == "columns" else (first.window - 1) * first.dilation * row
+        return max(bands.BAND_BYTES, min(5 * overlap, MAX_BYTES // 2))
+
     def bands(self, images: int) -> tuple[Band, ...]:
         """The bands of a batch."""
         found = self._bands.get(images)
         if found is None:
-            cut = boxes((images, self.channels.groups, *self.piece.counts), lambda part: self.bytes(*part))
+            sizes = (images, self.channels.groups, *self.piece.counts)
+            cut = boxes(sizes, lambda part: self.bytes(*part), self.limit())
             found = tuple(self._band(slice(*some), slice(*groups), tuple(box)) for some, groups, *box in cut)
             if len(self._bands) < 16 and len(found) <= 64:
                 self._bands[images] = found
@@ -233,9 +252,10 @@ class Slide:
     def _columns(self, padded: Array, block: Array, band: Band, out: Array | None, arena: Arena) -> Array:
         plan = self.layout
         ndim = len(band.counts)
-        view = windows(padded, plan.piece, band.counts)
-        if not plan.natural:
-            view = np.moveaxis(view, 2, 2 + ndim)
+        along = spans(plan.piece, band.counts)
+        order = range(3, 3 + 2 * ndim)
+        natural = (0, 1, 2, *order) if plan.natural else (0, 1, *order[:ndim], 2, *order[ndim:])
+        view = windows(padded, along).transpose(natural)
         images, groups = view.shape[:2]
         if self._lines(band):
             lines = np.ascontiguousarray(view, plan.dtype).reshape(images, groups, plan.inner).swapaxes(0, 1)
@@ -249,7 +269,7 @@ class Slide:
             return self._tiles(values, band.counts)
         whole = merged(view, 3 + ndim, 2)
         if whole is None or whole.dtype != plan.dtype:
-            whole = arena.copied(view, plan.dtype).reshape(images, groups, plan.inner, -1)
+            whole = laid_out(padded, along, natural, False, plan.dtype, arena).reshape(images, groups, plan.inner, -1)
         if out is not None:
             return np.matmul(block, whole, out=out)
         values = arena.empty((images, groups, plan.rows, whole.shape[3]), plan.dtype)
@@ -282,19 +302,21 @@ class Slide:
         """Rows of the source, sorted by phase of the stride: (N, G, terms, phases * height * positions in a row)."""
         plan = self.layout
         ndim, step = len(counts), plan.piece.axes[0].step
-        view = windows(padded, plan.piece, counts, keep_first=True)
-        view = np.moveaxis(view, 2, 1 + ndim)  # (N, G, *windows[1:], C, rows, *counts[1:])
+        along = spans(plan.piece, counts)
+        order = (0, 1, *range(3, 2 + ndim), 2, *range(2 + ndim, 2 + 2 * ndim))
+        view = windows(padded, along, True).transpose(order)  # (N, G, *windows[1:], C, rows, *counts[1:])
         if step == 1:
             buffer = merged(view, 2 + ndim, 2)
             if buffer is not None and buffer.dtype == plan.dtype:
                 return buffer
-            return arena.copied(view, plan.dtype).reshape(*view.shape[:2], plan.inner, -1)
+            buffer = laid_out(padded, along, order, True, plan.dtype, arena)
+            return buffer.reshape(*view.shape[:2], plan.inner, -1)
         buffer = arena.empty((*view.shape[: 2 + ndim], len(phases), height, *counts[1:]), plan.dtype)
         before = (slice(None),) * (2 + ndim)
         for number, phase in enumerate(phases):
-            part = view[index(*before, slice(phase, phase + height * step, step))]
-            rows = part.shape[2 + ndim]
-            np.copyto(buffer[index(*before, number, slice(rows))], part, casting="same_kind")
+            part = padded[:, :, :, phase : phase + height * step : step]
+            sorted_by_phase = laid_out(part, along, order, True, plan.dtype, arena)
+            buffer[index(*before, number, slice(part.shape[3]))] = sorted_by_phase
         return buffer.reshape(*view.shape[:2], plan.inner, -1)
 
     def _rows(self, padded: Array, block: Array, band: Band, out: Array | None, arena: Arena) -> Array:
@@ -302,11 +324,10 @@ class Slide:
         first = plan.piece.axes[0]
         ndim = len(band.counts)
         count, *others = band.counts
-        view = windows(padded, plan.piece, band.counts, keep_first=True)  # (N, G, C, *windows[1:], rows, *counts[1:])
-        view = np.moveaxis(np.moveaxis(view, 1 + ndim + 1, 2), 3, 2 + ndim)
-        buffer = arena.copied(view, plan.dtype)  # (N, G, rows, *windows[1:], C, *counts[1:])
+        order = (0, 1, 2 + ndim, *range(3, 2 + ndim), 2, *range(3 + ndim, 2 + 2 * ndim))
+        buffer = laid_out(padded, spans(plan.piece, band.counts), order, True, plan.dtype, arena)
         size, item = prod(others), buffer.itemsize
-        shape = (*view.shape[:2], count, plan.inner, size)
+        shape = (*buffer.shape[:2], count, plan.inner, size)  # of (N, G, rows, *windows[1:], C, *counts[1:])
         rows = as_strided(buffer, shape, (*buffer.strides[:2], first.step * buffer.strides[2], size * item, item))
         if out is not None:
             return np.matmul(block[:, None], rows, out=out)
@@ -357,12 +378,17 @@ def _tap_numbers(piece: Piece, kernel: tuple[int, ...]) -> Array:
     return np.where(absent, prod(kernel), total)
 
 
-def windows(padded: Array, piece: Piece, counts: tuple[int, ...], keep_first: bool = False) -> Array:
+def spans(piece: Piece, counts: tuple[int, ...]) -> list[Span]:
+    """How the windows of a band lie in its padded source."""
+    return [Span(a.window, a.dilation, a.step, count) for a, count in zip(piece.axes, counts, strict=True)]
+
+
+def windows(padded: Array, along: Sequence[Span], keep_first: bool = False) -> Array:
     """View (N, G, C, *windows, *counts) of a padded source, or (N, G, C, *windows[1:], rows, *counts[1:])."""
-    axes = piece.axes[1:] if keep_first else piece.axes
-    sizes = counts[1:] if keep_first else counts
-    strides = padded.strides[3 + len(piece.axes) - len(axes) :]
-    shape = (*padded.shape[:3], *(a.window for a in axes), *(padded.shape[3:4] if keep_first else ()), *sizes)
+    rows = padded.shape[3:4] if keep_first else ()
+    axes = along[1:] if keep_first else along
+    strides = padded.strides[3 + len(rows) :]
+    shape = (*padded.shape[:3], *(a.window for a in axes), *rows, *(a.windows for a in axes))
     steps = (
         *padded.strides[:3],
         *(a.dilation * step for a, step in zip(axes, strides, strict=True)),
@@ -370,6 +396,36 @@ def windows(padded: Array, piece: Piece, counts: tuple[int, ...], keep_first: bo
         *(a.step * step for a, step in zip(axes, strides, strict=True)),
     )
     return as_strided(padded, shape, steps, writeable=False)
+
+
+def laid_out(
+    padded: Array, along: Sequence[Span], order: tuple[int, ...], keep_first: bool, dtype: np.dtype[Any], arena: Arena
+) -> Array:
+    """A contiguous copy of the windows, their axes in the given order.
+
+    With a stride on the last axis every copy would be one of single elements, so its phases are sorted first, once.
+    """
+    last = along[-1]
+    if last.step == 1 or last.window < 3 or (keep_first and len(along) == 1):
+        return arena.copied(windows(padded, along, keep_first).transpose(order), dtype)
+    size = -(-padded.shape[-1] // last.step)
+    phases = arena.empty((last.step, *padded.shape[:-1], size), dtype)
+    for phase in range(min(last.step, padded.shape[-1])):
+        part = padded[..., phase :: last.step]
+        np.copyto(phases[phase, ..., : part.shape[-1]], part, casting="same_kind")
+    at = 3 + len(along) - 1 - keep_first  # the axis of the last window
+    buffer: Array | None = None
+    for position in range(last.window):
+        offset, phase = divmod(position * last.dilation, last.step)
+        taps = [*along[:-1], Span(1, 1, 1, last.windows)]
+        view = windows(phases[phase, ..., offset : offset + last.windows], taps, keep_first).transpose(order)
+        if buffer is None:
+            shape = tuple(last.window if axis == at else n for axis, n in zip(order, view.shape, strict=True))
+            buffer = arena.empty(shape, dtype)
+        cut = (slice(None),) * order.index(at)
+        buffer[index(*cut, slice(position, position + 1))] = view
+    assert buffer is not None
+    return buffer
 
 
 def _lines_of(part: Array, natural: bool, tiles: tuple[int, ...]) -> Array | None:
