@@ -11,15 +11,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from npconvt._arguments import work_dtype
+from npconvt._arguments import check_inexact, work_dtype
 from npconvt._geometry import ConvGeometry
-from npconvt._methods import cost, gemm, matrix
+from npconvt._methods import cost, fft, gemm, matrix
 from npconvt._methods.cost import Task
 from npconvt._methods.gemm import Plan, pieces_of
 from npconvt._methods.slide import MODES
 
 DENSE_ENTRIES = 4096  # up to here, the whole kernel matrix is the quickest block
-METHODS = ("auto", "matrix", "gemm")
+METHODS = ("auto", "matrix", "gemm", "fft")
 
 
 class Road(Protocol):
@@ -47,6 +47,9 @@ def prepare(
     """Return the road of a call whose result has the dtype; `call` starts error messages."""
     if method == "matrix":
         return matrix.MatrixRoad(geometry, weight, dtype, call)
+    if method == "fft":
+        check_inexact(call, dtype)
+        return fft.FftRoad(geometry, weight, dtype)
     return gemm.GemmRoad(geometry, weight, dtype, batch, plan)
 
 
@@ -99,4 +102,7 @@ def weight_gradient(
     """Return the gradient of <y, A(w) x>, summed over the images, in w: shape (C_out, C_in/groups, *k)."""
     if method == "matrix":
         return matrix.weight_gradient(geometry, x, y, dtype)
+    if method == "fft":
+        check_inexact(call, dtype)
+        return fft.weight_gradient(geometry, x, y, dtype)
     return gemm.weight_gradient(geometry, x, y, dtype)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from math import prod
 from typing import Any
@@ -54,7 +54,8 @@ class Direction:
         self.sizes = geometry.input_size if transposed else geometry.output_size
         self.source_sizes = geometry.output_size if transposed else geometry.input_size
         self.slides: list[Slide] = []
-        self.covered = False
+        self.covered = self.pads = False
+        self.has_zeros = plan.way == "dense"
         if plan.way == "dense":
             entries = np.zeros(weight.size + 1, work)
             entries[1:] = weight.reshape(-1)
@@ -90,6 +91,8 @@ class Direction:
                 block = packed(base, how, tuple(kernel), self.transposed)
             self.slides.append(Slide(how, block))
         self.covered = cover(pieces, self.sizes)
+        self.has_zeros = any(slide.layout.has_zeros for slide in self.slides)
+        self.pads = any(slide.layout.pads for slide in self.slides)
 
     def apply(self, source: Array, result: Array, bias: Array | None, arena: Arena, *, finite: bool) -> None:
         """Write the contraction of the source (N, G, C, *) into the result (N, G, C', *), and add the bias (G, C')."""
@@ -177,7 +180,7 @@ def fits(task: Task, way: str, pieces: tuple[Piece, ...]) -> bool:
     channels = Channels(task.groups, task.results, task.sources)
     ones = (1,) * len(task.axes)
     for piece in pieces:
-        tile = Layout(piece, way, channels, task.axes, ones, task.dtype, False)
+        tile = Layout(piece, way, channels, task.axes, ones, task.dtype, False, False, False)
         if tile.bytes(1, 1, *ones) > MAX_BYTES // 2:
             return False
     blocks = sum(prod(piece.tiles) * prod(piece.windows) for piece in pieces)
@@ -229,7 +232,6 @@ class GemmRoad:
         self.dtype = dtype
         self.batch = batch
         self.plan = plan
-        self.finite_weight = is_finite(weight)
         self.directions: dict[tuple[bool, np.dtype[Any]], Direction] = {}
 
     def forward(self, x: NDArray[Any], bias: NDArray[Any] | None = None) -> NDArray[Any]:
@@ -252,10 +254,16 @@ class GemmRoad:
         result = np.empty((len(source), g.groups, channels // g.groups, *sizes), dtype)
         parted = source.reshape(len(source), g.groups, source.shape[1] // g.groups, *direction.source_sizes)
         grouped_bias = None if bias is None else bias.reshape(g.groups, -1)
-        finite = self.finite_weight and is_finite(source)
+        # Zeros of a block meet the source, zeros of the padding meet the weight.
+        finite = (not direction.has_zeros or is_finite(source)) and (not direction.pads or self.finite_weight)
         with arena() as workspace:
             direction.apply(parted, result, grouped_bias, workspace, finite=finite)
         return result.reshape(len(source), channels, *self.shapes[transposed]).astype(self.dtype, copy=False)
+
+    @cached_property
+    def finite_weight(self) -> bool:
+        """Whether no weight is NaN or infinite."""
+        return is_finite(self.weight)
 
     def _direction(self, transposed: bool, work: np.dtype[Any]) -> Direction:
         key = (transposed, work)

@@ -77,6 +77,8 @@ class Layout:
     sizes: tuple[int, ...]  # of the result
     dtype: np.dtype[Any]
     natural: bool  # channels before taps, as in the weight
+    has_zeros: bool  # in the block
+    pads: bool
     _bands: dict[int, tuple[Band, ...]] = field(default_factory=dict, compare=False)
 
     @property
@@ -164,7 +166,9 @@ def layout(
         natural = mode == "columns" and all(
             a.table == (tuple(range(s.k)),) for a, s in zip(piece.axes, axes, strict=True)
         )
-    return Layout(piece, mode, channels, axes, sizes, dtype, natural)
+    has_zeros = any(a.has_zeros for a in piece.axes)
+    pads = any(a.leaves(source.n) for a, source in zip(piece.axes, axes, strict=True))
+    return Layout(piece, mode, channels, axes, sizes, dtype, natural, has_zeros, pads)
 
 
 class Slide:
@@ -328,7 +332,7 @@ class Slide:
         buffer = laid_out(padded, spans(plan.piece, band.counts), order, True, plan.dtype, arena)
         size, item = prod(others), buffer.itemsize
         shape = (*buffer.shape[:2], count, plan.inner, size)  # of (N, G, rows, *windows[1:], C, *counts[1:])
-        rows = as_strided(buffer, shape, (*buffer.strides[:2], first.step * buffer.strides[2], size * item, item))
+        rows = strided(buffer, shape, (*buffer.strides[:2], first.step * buffer.strides[2], size * item, item))
         if out is not None:
             return np.matmul(block[:, None], rows, out=out)
         values = arena.empty((*shape[:3], plan.rows, size), plan.dtype)
@@ -383,7 +387,7 @@ def spans(piece: Piece, counts: tuple[int, ...]) -> list[Span]:
     return [Span(a.window, a.dilation, a.step, count) for a, count in zip(piece.axes, counts, strict=True)]
 
 
-def windows(padded: Array, along: Sequence[Span], keep_first: bool = False) -> Array:
+def windows(padded: Array, along: Sequence[Span], keep_first: bool = False, offset: int = 0) -> Array:
     """View (N, G, C, *windows, *counts) of a padded source, or (N, G, C, *windows[1:], rows, *counts[1:])."""
     rows = padded.shape[3:4] if keep_first else ()
     axes = along[1:] if keep_first else along
@@ -395,7 +399,14 @@ def windows(padded: Array, along: Sequence[Span], keep_first: bool = False) -> A
         *(padded.strides[3:4] if keep_first else ()),
         *(a.step * step for a, step in zip(axes, strides, strict=True)),
     )
-    return as_strided(padded, shape, steps, writeable=False)
+    return strided(padded, shape, steps, offset)
+
+
+def strided(array: Array, shape: tuple[int, ...], steps: tuple[int, ...], offset: int = 0) -> Array:
+    """A view of an array from an offset in bytes on, made the quick way where the array is contiguous."""
+    if array.flags.c_contiguous:
+        return np.ndarray(shape, array.dtype, array.data, offset, steps)
+    return as_strided(array, shape, steps)
 
 
 def laid_out(
@@ -418,7 +429,7 @@ def laid_out(
     for position in range(last.window):
         offset, phase = divmod(position * last.dilation, last.step)
         taps = [*along[:-1], Span(1, 1, 1, last.windows)]
-        view = windows(phases[phase, ..., offset : offset + last.windows], taps, keep_first).transpose(order)
+        view = windows(phases[phase], taps, keep_first, offset * phases.itemsize).transpose(order)
         if buffer is None:
             shape = tuple(last.window if axis == at else n for axis, n in zip(order, view.shape, strict=True))
             buffer = arena.empty(shape, dtype)
