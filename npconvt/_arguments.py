@@ -432,6 +432,13 @@ def check_method(call: str, method: str, names: Sequence[str]) -> None:
         raise ValueError(msg)
 
 
+def check_inexact(call: str, dtype: np.dtype[Any]) -> None:
+    """Refuse the method that rounds where a result must be exact."""
+    if dtype.kind not in "fc":
+        msg = f"{call}: method 'fft' needs a floating or complex result, but got {dtype}. Use method='auto'."
+        raise ValueError(msg)
+
+
 # --- operands of an operator -----------------------------------------------------------------------------------------
 
 

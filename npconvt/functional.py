@@ -55,7 +55,9 @@ def conv(
     padding_mode : str
         What the padding shows: "zeros", "reflect", "replicate" or "circular".
     method : str
-        Way to compute it; "auto" chooses from shapes and dtypes. "matrix" builds the kernel matrix and multiplies.
+        Way to compute it; "auto" chooses from shapes and dtypes. "matrix" builds the kernel matrix and multiplies;
+        "gemm" multiplies windows of the input; "fft" multiplies spectra, for large kernels and inexact dtypes: its
+        errors are small against the largest result, not against each.
 
     Returns
     -------
@@ -277,7 +279,9 @@ def conv_transpose(
         That of the convolution whose transpose this is: what would land on the padding is added where the padding took
         its values from. "zeros", "reflect", "replicate" or "circular".
     method : str
-        Way to compute it; "auto" chooses from shapes and dtypes. "matrix" builds the kernel matrix and multiplies.
+        Way to compute it; "auto" chooses from shapes and dtypes. "matrix" builds the kernel matrix and multiplies;
+        "gemm" multiplies windows of the input; "fft" multiplies spectra, for large kernels and inexact dtypes: its
+        errors are small against the largest result, not against each.
 
     Returns
     -------

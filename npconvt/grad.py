@@ -316,4 +316,4 @@ def _weight(call: str, geometry: ConvGeometry, x: NDArray[Any], y: NDArray[Any],
     dtype = arguments.result_dtype(x, y)
     if x.ndim == geometry.ndim + 1:
         x, y = x[None], y[None]
-    return weight_gradient(geometry, x, y, dtype, method=method)
+    return weight_gradient(geometry, x, y, dtype, method=method, call=call)

@@ -421,6 +421,11 @@ CASES = {
         TypeError,
         "conv1d: method must be a str, but got None.",
     ),
+    "fft of integers": (
+        lambda: conv1d(np.arange(5)[None], np.ones((1, 1, 2), int), method="fft"),
+        ValueError,
+        "conv1d: method 'fft' needs a floating or complex result, but got int64. Use method='auto'.",
+    ),
     "geometry lengths": (
         lambda: ConvGeometry(1, 1, 1, (5, 5), (4, 4), (2,), (1, 1), ((0, 0),) * 2, (1, 1)),
         ValueError,

@@ -97,7 +97,13 @@ def _tile_sizes(task: Task) -> list[tuple[int, ...]]:
 
 
 def weight_gradient(
-    geometry: ConvGeometry, x: NDArray[Any], y: NDArray[Any], dtype: np.dtype[Any], *, method: str = "auto"
+    geometry: ConvGeometry,
+    x: NDArray[Any],
+    y: NDArray[Any],
+    dtype: np.dtype[Any],
+    *,
+    method: str = "auto",
+    call: str = "weight_gradient",
 ) -> NDArray[Any]:
     """Return the gradient of <y, A(w) x>, summed over the images, in w: shape (C_out, C_in/groups, *k)."""
     if method == "matrix":

@@ -5,6 +5,7 @@ An output is off by a multiple of the rounding unit times the largest inputs, no
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -17,6 +18,8 @@ from npconvt._geometry import ConvGeometry
 from npconvt._methods.bands import Array, index
 from npconvt._methods.gemm import grouped_weight, with_axis
 
+Transform = Callable[[Array, tuple[int, ...], tuple[int, ...]], Any]
+
 
 class Spectra:
     """The transforms of a geometry: arrays of (..., *size) to spectra over the padded input, and back."""
@@ -28,13 +31,15 @@ class Spectra:
         self.real = dtype.kind == "f"
         self.padded = tuple(max(a.n + a.lo + a.hi, effective_kernel(a.k, a.d)) for a in axes)
         self.shape = tuple(fft.next_fast_len(n, real=self.real) for n in self.padded)
-        self._forward, self._backward = (fft.rfftn, fft.irfftn) if self.real else (fft.fftn, fft.ifftn)
+        self._forward: Transform = fft.rfftn if self.real else fft.fftn
+        self._backward: Transform = fft.irfftn if self.real else fft.ifftn
 
     def of(self, values: Array, *, reverse: bool = False) -> Array:
         """The spectrum; reversed in space, it makes the product a correlation."""
         dims = tuple(range(-len(self.shape), 0))
         if reverse:
-            return np.conj(self._forward(np.conj(values), self.shape, dims))
+            reversed_: Array = np.conj(self._forward(np.conj(values), self.shape, dims))
+            return reversed_
         spectrum: Array = self._forward(values, self.shape, dims)
         return spectrum
 
@@ -69,7 +74,9 @@ class Spectra:
     def spread(self, values: Array, steps: tuple[int, ...]) -> Array:
         """The values with zeros between them: a stride's outputs, or a dilation's taps."""
         sizes = values.shape[-len(steps) :]
-        spread = np.zeros((*values.shape[: -len(steps)], *((n - 1) * s + 1 for n, s in zip(sizes, steps, strict=True))), values.dtype)
+        spread = np.zeros(
+            (*values.shape[: -len(steps)], *((n - 1) * s + 1 for n, s in zip(sizes, steps, strict=True))), values.dtype
+        )
         spread[index(..., *(slice(None, None, s) for s in steps))] = values
         return spread
 
@@ -103,9 +110,13 @@ class FftRoad:
     def _apply(self, source: Array, bias: Array | None, transposed: bool) -> Array:
         g, spectra = self.geometry, self.spectra
         channels = g.in_channels if transposed else g.out_channels
-        result = np.zeros((len(source), g.groups, channels // g.groups, *(g.input_size if transposed else g.output_size)), self.work)
+        result = np.zeros(
+            (len(source), g.groups, channels // g.groups, *(g.input_size if transposed else g.output_size)), self.work
+        )
         sizes = g.output_size if transposed else g.input_size
-        images = source.reshape(len(source), g.groups, source.shape[1] // g.groups, *sizes).astype(self.work, copy=False)
+        images = source.reshape(len(source), g.groups, source.shape[1] // g.groups, *sizes).astype(
+            self.work, copy=False
+        )
         if result.size and source.size and self.weight.size:
             weight = self._weight(transposed)
             for image, out in zip(images, result, strict=True):
@@ -149,8 +160,6 @@ def _contract(weight: Array, spectrum: Array) -> Array:
     shape = spectrum.shape[2:]
     columns = np.moveaxis(spectrum.reshape(*spectrum.shape[:2], prod(shape)), 2, 1)[..., None]
     blocks = np.moveaxis(weight.reshape(*weight.shape[:3], prod(shape)), 3, 1)
-    if columns.shape[2] == 1:
-        product = blocks[..., 0] * columns[..., 0]
-    else:
-        product = np.matmul(blocks, columns)[..., 0]
+    one = columns.shape[2] == 1
+    product = blocks[..., 0] * columns[..., 0] if one else np.matmul(blocks, columns)[..., 0]
     return np.moveaxis(product, 1, 2).reshape(weight.shape[0], weight.shape[1], *shape)
