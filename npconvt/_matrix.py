@@ -185,6 +185,13 @@ def build(
     return matrix
 
 
+# What does not build the matrix: of a call, and of an operator.
+_WITHOUT = (
+    "Use conv or conv_transpose with another method than 'matrix', or ConvOperator, which do not build it.",
+    "The products of the operator do without it.",
+)
+
+
 def check_memory(call: str, geometry: ConvGeometry, itemsize: int, *, transposed: bool = False) -> None:
     """Refuse a matrix larger than the memory of this machine, before anything is allocated."""
     rows, columns = geometry.matrix_shape
@@ -199,7 +206,7 @@ def check_memory(call: str, geometry: ConvGeometry, itemsize: int, *, transposed
             msg = (
                 f"{call}: the kernel matrix must fit into memory, but its {least}{counted.nnz} entries take {needed} "
                 f"bytes ({format_bytes(needed)}) and {format_bytes(available)} are available. "
-                f"Use conv or conv_transpose with another method than 'matrix', or ConvOperator, which do not build it."
+                f"{_WITHOUT[call.startswith('ConvOperator.')]}"
             )
             raise MemoryError(msg)
 

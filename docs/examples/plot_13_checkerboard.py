@@ -1,6 +1,6 @@
 """
-Overlaps and the checkerboard
-=============================
+Kernel sizes without a checkerboard
+===================================
 
 A transposed convolution with stride lays its kernel at every second pixel, or every third. Where the stride does not
 divide the kernel size, some output pixels get more taps than their neighbours, and a regular pattern shows in what the
