@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npconvt._arguments import work_dtype
-from npconvt._axis import ZEROS, Axis, padding_source
+from npconvt._axis import REPLICATE, ZEROS, Axis, padding_source
 from npconvt._geometry import ConvGeometry
 from npconvt._matrix import build
 from npconvt._methods import taps
@@ -194,6 +194,26 @@ def source_axes(axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
     return tuple(a._replace(n=a.m, mode=ZEROS) for a in axes)
 
 
+def folded(values: Array, axes: tuple[Axis, ...]) -> Array:
+    """Add what stands on the padding of (N, C, *padded) to where the padding took it from; returns (N, C, *n)."""
+    for number, axis in enumerate(axes, 2):
+        before, after = max(axis.lo, 0), max(axis.hi, 0)
+        lines = np.moveaxis(values, number, 0)
+        for first, count in ((-before, before), (axis.n, after)):
+            if count:
+                strip = lines[before + first : before + first + count]
+                # One input position for all, or as many side by side, in this order or in the other.
+                begin, end = (before + padding_source(axis, p) for p in (first, first + count - 1))
+                if axis.mode == REPLICATE:
+                    lines[begin] += strip.sum(axis=0)
+                elif begin <= end:
+                    lines[begin : end + 1] += strip
+                else:
+                    lines[end : begin + 1] += strip[::-1]
+        values = np.moveaxis(lines[before : before + axis.n], 0, number)
+    return values
+
+
 def fill(result: Array, bias: Array | None) -> None:
     """Set a result (N, G, C', *) to the bias, or to zero."""
     result[...] = 0 if bias is None else bias.reshape(*bias.shape, *(1,) * (result.ndim - 3))
@@ -240,7 +260,37 @@ class GemmRoad:
 
     def transpose(self, y: NDArray[Any], bias: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return the transpose of A times y for each image."""
-        return self._apply(y, bias, True)
+        road = self.padded
+        if road is None:
+            return self._apply(y, bias, True)
+        g = self.geometry
+        result = np.empty((len(y), g.in_channels, *g.input_size), self.dtype)
+        size = g.in_channels * prod(road.geometry.input_size) * road.dtype.itemsize
+        step = max(1, MAX_BYTES // 4 // max(size, 1))
+        for low in range(0, len(y), step):
+            image = folded(road.transpose(y[low : low + step]), g.axes)
+            if bias is not None:
+                image += bias.reshape(-1, *(1,) * g.ndim)
+            np.copyto(result[low : low + step], image, casting="unsafe")
+        return result
+
+    @cached_property
+    def padded(self) -> GemmRoad | None:
+        """The road over the padded input, whose transpose leaves what lands on the padding to be added to the input.
+
+        None where there is no such padding, or where an image with its padding takes too much workspace.
+        """
+        g = self.geometry
+        before, after = zip(*((max(lo, 0), max(hi, 0)) for lo, hi in g.padding), strict=True)
+        if g.padding_mode == ZEROS or not (any(before) or any(after)):
+            return None
+        size = tuple(lo + n + hi for lo, n, hi in zip(before, g.input_size, after, strict=True))
+        dtype = work_dtype(self.dtype)
+        if g.in_channels * prod(size) * dtype.itemsize > MAX_BYTES // 2:
+            return None
+        crops = tuple((min(lo, 0), min(hi, 0)) for lo, hi in g.padding)
+        geometry = replace(g, input_size=size, padding=crops, padding_mode=ZEROS)
+        return GemmRoad(geometry, self.weight, dtype, self.batch, self.plan)
 
     def _apply(self, source: Array, bias: Array | None, transposed: bool) -> Array:
         g = self.geometry
