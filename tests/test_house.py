@@ -115,8 +115,6 @@ def test_public_names_have_a_docstring_with_an_example(value):
     assert doc
     assert len(doc.splitlines()[0]) <= 120
     assert doc.splitlines()[0].endswith(".")
-    if value.__module__.startswith("npconvt.plot"):
-        return
     assert doctest.DocTestParser().get_examples(doc), "no example"
     if inspect.isfunction(value):
         undocumented = [p for p in inspect.signature(value).parameters if not re.search(rf"\b{p}\b", doc)]

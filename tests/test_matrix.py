@@ -221,3 +221,11 @@ def test_groups_are_a_block_diagonal():
     A = kernel_matrix(w, (6, 3, 4), groups=2, stride=(2, 1))
     blocks = [kernel_matrix(part, (3, 3, 4), stride=(2, 1)) for part in np.split(w, 2)]
     assert_array_equal(A.toarray(), scipy.sparse.block_diag(blocks).toarray())
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int16", "complex64", "uint64"])
+def test_a_weight_of_the_other_byte_order_makes_a_native_matrix(dtype):
+    weight = np.array([1, 10, 100], np.dtype(dtype).newbyteorder())
+    A = kernel_matrix(weight, (4,), padding=1, padding_mode="reflect")
+    assert A.dtype.isnative
+    assert_array_equal(A.toarray(), [[10, 101, 0, 0], [1, 10, 100, 0], [0, 1, 10, 100], [0, 0, 101, 10]])
