@@ -1,5 +1,8 @@
 """The assertions offered to other test suites."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
@@ -46,3 +49,19 @@ def test_an_adjoint_is_told_from_a_transpose() -> None:
     transpose = LinearOperator(a.shape, matvec=lambda x: a @ x, rmatvec=lambda y: a.T @ y, dtype=complex)
     with pytest.raises(AssertionError, match="rmatvec is not the adjoint of matvec"):
         assert_adjoint(transpose)
+
+
+def test_the_example_of_the_page_runs(pytester: pytest.Pytester) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "crosscheck.md").read_text(encoding="utf-8")
+    (block,) = (b for b in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def test_torch_layer" in b)
+    pytester.makepyfile(block)
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider").parseoutcomes()
+    assert result.get("passed", 0) >= 1
+    assert result["passed"] + result.get("skipped", 0) == 3
+
+
+def test_the_page_has_every_cause() -> None:
+    from npconvt._crosscheck.causes import KINDS
+
+    page = (Path(__file__).parents[1] / "docs" / "crosscheck.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)) == {kind.name for kind in KINDS}
