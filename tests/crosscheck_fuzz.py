@@ -6,6 +6,7 @@ prints both figures, and every miss with the seed that draws it again.
 """
 
 import argparse
+import contextlib
 import sys
 from collections import Counter
 
@@ -34,8 +35,22 @@ def right(rng: np.random.Generator) -> tuple[object, str]:
         case = planting.Case(call.op(), x, w, b, params)
     except ValueError:
         return right(rng)
-    method = str(rng.choice(["auto", "matrix"]))
-    return crosscheck(case, case.expected(method=method)), f"{dtype} {method} {case!r}"
+    road = str(rng.choice(["auto", "matrix", "gemm", "torch"]))
+    result = by_torch(case, call) if road == "torch" else case.expected(method=road)
+    return crosscheck(case, case.expected() if result is None else result), f"{dtype} {road} {case!r}"
+
+
+def by_torch(case: planting.Case, call: planting.Call) -> np.ndarray | None:
+    """What torch gives, where it takes such a call."""
+    torch = sys.modules.get("torch")
+    symmetric = all(lo == hi for lo, hi in call.padding)
+    kind = case.input.dtype.kind
+    if torch is None or not symmetric or "padding_mode" in case.params or kind in "iu":
+        return None
+    function = getattr(torch.nn.functional, case.op)
+    arrays = (None if a is None else torch.from_numpy(np.array(a)) for a in (case.input, case.weight, case.bias))
+    params = {**case.params, "padding": tuple(lo for lo, _ in call.padding)}
+    return function(*arrays, **params).numpy()
 
 
 def random_like(rng: np.random.Generator, a: np.ndarray, dtype: str) -> np.ndarray:
@@ -55,6 +70,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", help="one cause")
     options = parser.parse_args(argv)
+    with contextlib.suppress(ImportError):
+        import torch  # noqa: F401
     accused = 0
     for i in range(options.examples if options.only is None else 0):
         report, text = right(np.random.default_rng([options.seed, i]))

@@ -1,6 +1,7 @@
 """Cross-checking: every planted mistake is named, no right result is accused, every claim has its proof."""
 
 import json
+import warnings
 from fractions import Fraction
 from itertools import permutations
 from types import ModuleType, SimpleNamespace
@@ -300,6 +301,35 @@ def test_values_that_are_no_numbers_get_a_verdict() -> None:
     report = crosscheck(case, np.zeros_like(right))
     assert report.verdict == "unexplained"
     assert any("Every element is zero" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "complex64", "uint64", "bool"])
+def test_whatever_the_result_there_is_a_verdict(dtype: str) -> None:
+    rng = np.random.default_rng([12, *dtype.encode()])
+    for ndim in (1, 2):
+        call = planting.draw(rng, "convention", "float32", "", ndim=ndim)
+        x, w = (planting_like(rng, a, dtype) for a in (call.x, call.w))
+        case = Case(call.op(), x[0], w, None, call.params())
+        right = case.expected()
+        assert crosscheck(case, right).ok
+        with np.errstate(all="ignore"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # NumPy's own, for the casts that these junk results are made by
+            kinds = ("float16", "int8", "complex64", "bool", "uint8", "float64", "longdouble")
+            junk = [right.astype(kind) for kind in kinds]
+        junk += [right[..., :-1], right.reshape(-1), np.roll(right, 1, -1), right.T, right[None], np.zeros((0, 3))]
+        junk += [rng.integers(0, 100, right.shape), np.full(right.shape, np.nan), right.astype(complex) + 1j]
+        for result in junk:
+            report = crosscheck(case, result)
+            assert report.verdict in str(report)
+            json.loads(report.to_json())
+
+
+def planting_like(rng: np.random.Generator, a: np.ndarray, dtype: str) -> np.ndarray:
+    if dtype == "bool":
+        return rng.random(a.shape) < 0.5
+    if dtype == "uint64":  # the sums wrap, in the library as here
+        return rng.integers(0, 2**63, a.shape, dtype=np.uint64)
+    return (10 * rng.standard_normal(a.shape)).astype(dtype)
 
 
 def test_nan_and_overflow_in_the_right_places_are_right() -> None:

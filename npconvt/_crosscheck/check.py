@@ -76,10 +76,11 @@ def crosscheck(
         geometry = geometry_of(claim.op, claim.input.shape, claim.weight.shape, claim.params)
     except ValueError as error:
         return _impossible(claim, result, error)
-    reading = read(claim, geometry)
+    name = _name(result, target)
+    reading, result = _alike(claim, read(claim, geometry), result)
     if reading.shape() != result.shape:
-        return _wrong_shape(claim, reading, result, target)
-    return _same_shape(claim, reading, result, target, "normwise" if normwise else "componentwise")
+        return _wrong_shape(claim, reading, result, target, name)
+    return _same_shape(claim, reading, result, target, name, "normwise" if normwise else "componentwise")
 
 
 # --- what was given --------------------------------------------------------------------------------------------------
@@ -119,13 +120,24 @@ def _result(claim: Claim, actual: Any) -> tuple[Array, Precision | None]:
     return array, precision(array.dtype)
 
 
+def _alike(claim: Claim, reading: Reading, actual: Array) -> tuple[Reading, Array]:
+    """Both real or both complex; unsigned sums that wrapped as the signed ones that have the same bits."""
+    if np.iscomplexobj(actual) and not np.iscomplexobj(reading.x):
+        return reading.astype(np.dtype(np.complex128)), actual
+    if np.iscomplexobj(reading.x) and not np.iscomplexobj(actual):
+        return reading, actual.astype(np.result_type(actual.dtype, np.complex64))
+    if actual.dtype == np.uint64 and reading.x.dtype == np.int64 and _dtype(claim) == "uint64":
+        return reading, actual.astype(np.int64)
+    return reading, actual
+
+
 def _dtype(claim: Claim) -> str:
     return arguments.widened(arguments.result_dtype(claim.input, claim.weight, claim.bias)).name
 
 
-def _notes(claim: Claim, actual: Array, target: Precision | None) -> list[str]:
+def _notes(claim: Claim, actual: Array, target: Precision | None, name: str) -> list[str]:
     notes = []
-    expected, name = _dtype(claim), _name(actual, target)
+    expected = _dtype(claim)
     if expected != name:
         notes.append(f"The result is {name}; the call's own result is {expected}.")
     if target is None and np.dtype(expected).kind in "fc":
@@ -163,8 +175,8 @@ def _impossible(claim: Claim, actual: Array, error: ValueError) -> Report:
     )
 
 
-def _wrong_shape(claim: Claim, reading: Reading, actual: Array, target: Precision | None) -> Report:
-    notes = _notes(claim, actual, target)
+def _wrong_shape(claim: Claim, reading: Reading, actual: Array, target: Precision | None, name: str) -> Report:
+    notes = _notes(claim, actual, target, name)
     causes = _search(reading, actual, target, float("inf"))
     if not causes:
         notes += _shape_notes(reading, actual)
@@ -183,7 +195,7 @@ def _wrong_shape(claim: Claim, reading: Reading, actual: Array, target: Precisio
         expected_shape=reading.shape(),
         actual_shape=actual.shape,
         expected_dtype=_dtype(claim),
-        actual_dtype=_name(actual, target),
+        actual_dtype=name,
         notes=tuple(notes),
         expected=truth(reading, target).value,
         actual=actual,
@@ -203,7 +215,9 @@ def _shape_notes(reading: Reading, actual: Array) -> list[str]:
     return ["No known cause gives this shape."]
 
 
-def _same_shape(claim: Claim, reading: Reading, actual: Array, target: Precision | None, kind: Kind) -> Report:
+def _same_shape(
+    claim: Claim, reading: Reading, actual: Array, target: Precision | None, name: str, kind: Kind
+) -> Report:
     value = truth(reading, target)
     limits = bound(reading, value, target, kind, truth_u=truth_roundoff(target))
     quotient = ratio(actual, value.value, limits, target, value.magnitude)
@@ -216,11 +230,17 @@ def _same_shape(claim: Claim, reading: Reading, actual: Array, target: Precision
         error = np.asarray(parts(actual - value.value), np.float64)
     residual = relative_rms(error, value.magnitude)
     verdict, causes = _judge(
-        reading, actual, target, value, quotient, residual, integers=np.dtype(_dtype(claim)).kind in "iu"
+        reading,
+        actual,
+        target,
+        value,
+        quotient,
+        residual,
+        integers=np.dtype(_dtype(claim)).kind in "iu" and not np.iscomplexobj(actual),
     )
     finite = abs(error)[np.isfinite(error)]
     unlike = not np.isfinite(quotient).all() and not np.isfinite(actual).all()
-    notes = _notes(claim, actual, target) + _ambiguity(causes)
+    notes = _notes(claim, actual, target, name) + _ambiguity(causes)
     if unlike:
         count = int((~np.isfinite(actual) & (quotient > 1)).sum())
         notes.append(f"{count} elements are not finite where the right result is another.")
@@ -238,7 +258,7 @@ def _same_shape(claim: Claim, reading: Reading, actual: Array, target: Precision
         expected_shape=reading.shape(),
         actual_shape=actual.shape,
         expected_dtype=_dtype(claim),
-        actual_dtype=_name(actual, target),
+        actual_dtype=name,
         notes=tuple(notes),
         expected=value.value,
         actual=actual,
