@@ -68,7 +68,8 @@ def test_every_rule_keeps_what_its_convention_says_of_sizes(framework: str) -> N
 
 
 def test_the_table_has_a_row_for_each_call_and_a_rule_for_each_word() -> None:
-    calls, words = (part.splitlines() for part in frameworks.table("keras").split("\n\n"))
+    calls, words, sources = (part.splitlines() for part in frameworks.table("keras").split("\n\n"))
+    assert sources == ["Sources: keras/src/backend/jax/nn.py; keras/src/backend/common/backend_utils.py."]
     assert len(calls) == 2 + 3
     assert calls[3].startswith("| `conv_transpose` | `N*C` | `*OI` | none | valid: F + output_padding")
     assert [line.split(" | ")[:2] for line in words[2:]] == [

@@ -134,7 +134,7 @@ def not_empty(request: Any) -> bool:
     return frameworks.onnx.ConvTranspose(*request.arrays, **request.params).size > 0
 
 
-def network(onnx: ModuleType, nodes: list[Any], weights: dict[str, np.ndarray], x: np.ndarray) -> Any:
+def network(onnx: ModuleType, nodes: list[Any], weights: dict[str, np.ndarray], x: np.ndarray, opset: int = 18) -> Any:
     """Return a model that takes X and gives Y."""
     helper = onnx.helper
     initializers = [onnx.numpy_helper.from_array(w, name) for name, w in weights.items()]
@@ -142,7 +142,7 @@ def network(onnx: ModuleType, nodes: list[Any], weights: dict[str, np.ndarray], 
     given = [helper.make_tensor_value_info("X", element, x.shape)]
     result = [helper.make_tensor_value_info("Y", element, [f"d{i}" for i in range(x.ndim)])]
     graph = helper.make_graph(nodes, "network", given, result, initializers)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -206,3 +206,15 @@ def test_our_operators_give_what_the_evaluators_own_give_where_those_are_right()
     own = reference.ReferenceEvaluator(model).run(None, {"X": columns})[0]
     ours = reference.ReferenceEvaluator(model, new_ops=frameworks.onnx.reference_ops()).run(None, {"X": columns})[0]
     np.testing.assert_array_equal(ours, own, strict=True)
+
+
+def test_bfloat16_goes_through_the_evaluator_in_float32() -> None:
+    onnx = framework("onnx")
+    reference = importlib.import_module("onnx.reference")
+    bfloat16 = importlib.import_module("ml_dtypes").bfloat16
+    x, w = np.arange(6).reshape(1, 1, 6).astype(bfloat16), np.array([[[1, 10, 100]]]).astype(bfloat16)
+    model = network(onnx, [onnx.helper.make_node("Conv", ["X", "W"], ["Y"])], {"W": w}, x, opset=22)
+    result = reference.ReferenceEvaluator(model, new_ops=frameworks.onnx.reference_ops()).run(None, {"X": x})[0]
+    assert result.dtype == bfloat16
+    expected = np.array([[[210, 321, 432, 543]]]).astype(bfloat16)
+    np.testing.assert_array_equal(result.astype(np.float32), expected.astype(np.float32))

@@ -79,8 +79,8 @@ class Rule:
 class Convention:
     """One call of one framework.
 
-    Layouts are spelled with N (batch), C (channels), O and I (output and input channels of *this* call) and ``*``
-    (the spatial axes; alone, there are no others). ``flipped`` says whether the kernel is turned round in space
+    Layouts are spelled with N (batch), C (channels), O and I (output and input channels of *this* call), M (outputs of
+    each channel) and ``*`` (the spatial axes; alone, there are no others). ``flipped`` says whether the kernel is turned round in space
     before npconvt's canonical call sees it. ``rules`` maps each padding word, or "explicit", to its `Rule`.
 
     Examples
@@ -186,7 +186,7 @@ OUTPUT_PADDING = Rule("(lo, hi - output_padding)", lambda axis: (axis.lo, axis.h
 
 JAX_SAME = Rule("lo = max(0, k - s)//2: (lo, k - s - lo)", _jax_transposed_same)
 JAX_VALID = Rule("(0, -max(0, s - k))", lambda axis: (0, -max(0, axis.s - axis.k)))
-JAX_SAME_LOWER = Rule("at s = 1 only: ((k - 1)//2, k//2) of the turned kernel", _jax_transposed_same_lower)
+JAX_SAME_LOWER = Rule("((k - 1)//2, k//2), at s = 1 only", _jax_transposed_same_lower)
 JAX_EXPLICIT = Rule("(k - 1 - lo, k - 1 - hi)", lambda axis: (axis.k - 1 - axis.lo, axis.k - 1 - axis.hi))
 FLAX_CIRCULAR = Rule("VALID, then wrapped to n*s; shift (k - 1)//2 or k//2, see the text", JAX_VALID.amounts)
 
@@ -221,7 +221,7 @@ def _rules(**rules: Rule) -> Mapping[str, Rule]:
 _JAX = "jax/_src/lax/convolution.py"
 _FLAX = "flax/linen/linear.py"
 _TF = "tensorflow/core/framework/kernel_shape_util.cc, core/kernels/conv_grad_shape_utils.cc"
-_KERAS = "keras/src/backend/common/backend_utils.py, keras/src/backend/jax/nn.py"
+_KERAS = "keras/src/backend/jax/nn.py; keras/src/backend/common/backend_utils.py"
 _ONNX = "the ONNX operator specification; onnxruntime/core/providers/cpu/nn/conv_transpose_attributes.h"
 _MLX = "mlx/ops.cpp"
 _TORCH = "aten/src/ATen/native/Convolution.cpp"
@@ -238,7 +238,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         weight="OI*",
         flipped=False,
         rules=_rules(**_XLA, explicit=EXPLICIT),
-        default="none: padding is obligatory",
+        default="obligatory",
         groups="feature_group_count, group-major; batch_group_count",
         output_size="floor((n + lo + hi - k)/s) + 1, 0 where the kernel is longer; n dilated by lhs_dilation first",
         source=_JAX,
@@ -251,7 +251,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         weight="*IO",
         flipped=True,
         rules=_rules(SAME=JAX_SAME, VALID=JAX_VALID, SAME_LOWER=JAX_SAME_LOWER, explicit=JAX_EXPLICIT),
-        default="none: padding is obligatory",
+        default="obligatory",
         groups="none",
         output_size="SAME: n*s; VALID: n*s + max(0, k - s); explicit: (n - 1)*s + 2 - k + lo + hi",
         source=_JAX,
@@ -264,7 +264,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         weight="*OI",
         flipped=False,
         rules=_rules(SAME=JAX_SAME, VALID=JAX_VALID, SAME_LOWER=JAX_SAME_LOWER, explicit=JAX_EXPLICIT),
-        default="none: padding is obligatory",
+        default="obligatory",
         groups="none",
         output_size="as without it",
         source=_JAX,
@@ -277,7 +277,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         weight="*IO",
         flipped=True,
         rules=_rules(SAME=JAX_SAME, VALID=JAX_VALID, explicit=EXPLICIT),
-        default="none: padding is obligatory",
+        default="obligatory",
         groups="none",
         output_size="explicit: F - lo - hi",
         source=_JAX,
@@ -341,7 +341,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         weight="*IO",
         flipped=False,
         rules=_rules(VALID=VALID, SAME=SAME_UPPER, explicit=EXPLICIT),
-        default="none: padding is obligatory",
+        default="obligatory",
         groups="as many as C / filters.shape[-2], group-major",
         output_size="SAME: ceil(n/s); otherwise (n + lo + hi - k + s)/s rounded towards zero",
         source=_TF,
@@ -367,7 +367,7 @@ CONVENTIONS: tuple[Convention, ...] = (
         weight="*CM",
         flipped=False,
         rules=_rules(VALID=VALID, SAME=SAME_UPPER, explicit=EXPLICIT),
-        default="none: padding is obligatory",
+        default="obligatory",
         groups="one a channel; output channel c*M + m",
         output_size="as conv2d",
         source=_TF,
@@ -594,7 +594,7 @@ def _lines(head: list[str], rows: list[list[str]]) -> list[str]:
 
 
 def _calls(rows: list[Convention]) -> list[list[str]]:
-    plain = [[row.groups.replace("*", r"\*"), row.output_size.replace("*", r"\*")] for row in rows]
+    plain = [[text.replace("*", r"\*") for text in (row.groups, row.output_size, row.default)] for row in rows]
     kernels = [f"`{row.weight}`" + (", turned round" if row.flipped else "") for row in rows]
     return [
         [f"`{row.call}`", f"`{row.data}`", kernel, *texts]
@@ -613,8 +613,8 @@ def table(framework: str) -> str:
     Returns
     -------
     str
-        A table of the calls' layouts, groups and sizes, and one of their padding words: (lo, hi) are the zeros added by
-        a convolution, or the samples of FULL cut by a transposed one.
+        A table of the calls' layouts, groups and sizes, one of their padding words, and the sources. (lo, hi) are the
+        zeros added by a convolution, or the samples of FULL cut by a transposed one.
 
     Raises
     ------
@@ -623,7 +623,7 @@ def table(framework: str) -> str:
 
     Examples
     --------
-    >>> for line in table("torch").splitlines()[-6:]:
+    >>> for line in table("torch").splitlines()[-8:-2]:
     ...     print(line)
     | call | word | (lo, hi) |
     | --- | --- | --- |
@@ -638,8 +638,9 @@ def table(framework: str) -> str:
         message = f"table: framework must be one of {known}, but it is {framework!r}."
         raise ValueError(message)
     words = [[f"`{row.call}`", f"`{word}`", f"`{rule.formula}`"] for row in rows for word, rule in row.rules.items()]
-    calls = _lines(["call", "data", "weight", "groups", "output size"], _calls(rows))
-    return "\n".join([*calls, "", *_lines(["call", "word", "(lo, hi)"], words)])
+    calls = _lines(["call", "data", "weight", "groups", "output size", "default padding"], _calls(rows))
+    sources = f"Sources: {'; '.join(dict.fromkeys(row.source for row in rows))}."
+    return "\n".join([*calls, "", *_lines(["call", "word", "(lo, hi)"], words), "", sources])
 
 
 def find(framework: str, call: str) -> Convention:

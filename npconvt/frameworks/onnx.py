@@ -354,7 +354,12 @@ def _operator(base: Any, name: str, inputs: int) -> Any:
     def run(self: Any, *arrays: Any, **attributes: Any) -> tuple[Any, ...]:
         # The evaluator passes every attribute that it knows, None for one that is not set.
         given = {key: value for key, value in attributes.items() if value is not None}
-        return (call(*arrays[:inputs], **given),)
+        kind = arrays[0].dtype
+        if kind.kind != "V":
+            return (call(*arrays[:inputs], **given),)
+        # bfloat16 is no dtype of NumPy's: its sums are made in float32.
+        wide = [a if a is None or a.dtype != kind else a.astype(np.float32) for a in arrays[:inputs]]
+        return (call(*wide, **given).astype(kind),)
 
     return type(name, (base,), {"op_domain": "", "_run": run, "__doc__": f"{name}, computed by npconvt."})
 
@@ -377,8 +382,8 @@ def reference_ops() -> list[Any]:
 
     Notes
     -----
-    Results are those of this module's functions. Only the default domain's operators are replaced; nothing of onnx is
-    changed.
+    Results are those of this module's functions, and bfloat16 is summed in float32. Only the default domain's operators
+    are replaced; nothing of onnx is changed.
 
     Examples
     --------
