@@ -207,6 +207,14 @@ def test_integers_wrap_in_the_frameworks_dtype_and_halves_stay_halves() -> None:
     np.testing.assert_array_equal(half, np.array([[[600]]], np.float16), strict=True)
 
 
+def test_keras_casts_the_input_of_conv_to_the_kernels_dtype() -> None:
+    """As keras 3.15 on its JAX backend: halves are cut off before they are multiplied."""
+    x, w = np.array([[[1.5], [2.5], [3.5]]], np.float32), np.array([[[1]], [[10]]], np.int32)
+    np.testing.assert_array_equal(keras.conv(x, w), np.array([[[21], [32]]], np.int32), strict=True)
+    with pytest.raises(TypeError, match=r"^keras\.conv_transpose: inputs and kernel must have one dtype, but"):
+        keras.conv_transpose(x, w)
+
+
 def test_arguments_of_the_wrong_kind_are_named() -> None:
     x, w = np.ones((1, 1, 5)), np.ones((1, 1, 3))
     for call, text in (

@@ -80,8 +80,9 @@ class Convention:
     """One call of one framework.
 
     Layouts are spelled with N (batch), C (channels), O and I (output and input channels of *this* call), M (outputs of
-    each channel) and ``*`` (the spatial axes; alone, there are no others). ``flipped`` says whether the kernel is turned round in space
-    before npconvt's canonical call sees it. ``rules`` maps each padding word, or "explicit", to its `Rule`.
+    each channel) and ``*`` (the spatial axes; alone, there are no others). ``flipped`` says whether the kernel is
+    turned round in space before npconvt's canonical call sees it. ``rules`` maps each padding word, or "explicit", to
+    its `Rule`.
 
     Examples
     --------

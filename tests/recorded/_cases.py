@@ -196,6 +196,7 @@ def tensorflow() -> list[Request]:
     book.add("conv1d", (2, 1, 5, 2), (3, 2, 3), stride=1, padding="SAME")
     book.add("conv1d", (1, 3, 2), (4, 2, 3), stride=1, padding="VALID")
     book.add("conv1d", (1, 3, 2), (5, 2, 3), stride=2, padding="VALID")
+    book.add("conv1d", (1, 1, 2), (5, 2, 3), stride=3, padding="VALID")
     book.add("conv2d", (1, 5, 6, 4), (3, 2, 2, 6), strides=[1, 2, 1, 1], padding="SAME")
     book.add("conv2d", (1, 5, 6, 2), (3, 2, 2, 3), strides=[2, 1], padding=[[0, 0], [1, 0], [2, 1], [0, 0]])
     book.add("conv2d", (1, 5, 6, 2), (3, 2, 2, 3), strides=2, padding="VALID", dilations=[1, 2, 3, 1])
