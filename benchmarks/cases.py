@@ -15,6 +15,19 @@ class Layer:
     params: dict[str, Any] = field(default_factory=dict)
     batches: tuple[int, ...] = (1, 8)
 
+    @property
+    def transposed(self) -> bool:
+        return "transpose" in self.op
+
+    @property
+    def title(self) -> str:
+        return f"{'transposed ' if self.transposed else ''}{self.name}"
+
+    @property
+    def is_filter(self) -> bool:
+        """Whether it is a plain filter: one channel, no stride, dilation or padding."""
+        return self.input_shape[0] == 1 and self.weight_shape[:2] == (1, 1) and not self.params
+
 
 def _conv(name, channels, sizes, kernel, batches=(1, 8), **params):
     c_in, c_out = channels
@@ -54,3 +67,37 @@ LAYERS = (
     _transposed("64->32 2x2x2 s2, 8x16x16", (64, 32), (8, 16, 16), (2, 2, 2), stride=2),
     _transposed("64->64 g4 3x3 s2 p1, 32x32", (64, 64), (32, 32), (3, 3), stride=2, padding=1, groups=4),
 )
+
+SMALL_LAYERS = (
+    _conv("4->4 3x3 p1, 8x8", (4, 4), (8, 8), (3, 3), batches=(2,), padding=1),
+    _conv("1->1 5x5, 20x20", (1, 1), (20, 20), (5, 5), batches=(1,)),
+    _transposed("4->2 4x4 s2 p1, 6x6", (4, 2), (6, 6), (4, 4), batches=(1,), stride=2, padding=1),
+    _transposed("1->1 3x3, 20x20", (1, 1), (20, 20), (3, 3), batches=(1,)),
+    _transposed(
+        "4->4 g2 3x3 s2 p1 op1, 5x5",
+        (4, 4),
+        (5, 5),
+        (3, 3),
+        batches=(1,),
+        stride=2,
+        padding=1,
+        output_padding=1,
+        groups=2,
+    ),
+)
+
+# What grows, layers by its size, and the peers drawn beside npconvt.
+SWEEPS = {
+    "pixels (16 channels, 3x3)": (
+        [(n * n, _conv(f"{n}x{n}", (16, 16), (n, n), (3, 3), padding=1)) for n in (32, 64, 128, 256, 512, 1024)],
+        ("torch",),
+    ),
+    "taps (one channel, 256x256)": (
+        [(k * k, _conv(f"{k}x{k}", (1, 1), (256, 256), (k, k))) for k in (3, 5, 9, 17, 33, 65)],
+        ("fft", "torch"),
+    ),
+    "channels in x out (3x3, 28x28)": (
+        [(c * c, _conv(f"{c}->{c}", (c, c), (28, 28), (3, 3), padding=1)) for c in (8, 16, 32, 64, 128, 256)],
+        ("torch",),
+    ),
+}

@@ -1,12 +1,14 @@
 """Every method gives what the kernel matrix gives: exactly on integers, within rounding on floats."""
 
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
 
 import numpy as np
 import pytest
 
 from npconvt import ConvGeometry, conv2d, conv_transpose2d
-from npconvt._methods import METHODS, gemm, matrix, prepare, weight_gradient
+from npconvt._methods import METHODS, choose, gemm, matrix, prepare, weight_gradient
 from npconvt._methods.gemm import GemmRoad, Plan
 
 CONV = ConvGeometry.conv
@@ -157,3 +159,101 @@ def test_not_finite_values_land_where_the_matrix_puts_them(name, where, value):
                 road = prepare(geometry, weight, dtype, method=method)
                 np.testing.assert_array_equal(road.forward(x), reference.forward(x))
                 np.testing.assert_array_equal(road.transpose(y), reference.transpose(y))
+
+
+ROUNDED = ["3x3", "one channel", "depthwise", "1-D", "3-D", "4x4 stride 2", "output padding", "reflect", "1x1 input"]
+
+
+def floats(geometry, dtype):
+    rng = np.random.default_rng(3)
+    shapes = geometry.weight_shape, (2, *geometry.input_shape), (2, *geometry.output_shape)
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+@pytest.mark.parametrize("name", ROUNDED)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_output_is_within_its_rounding_bound(name, dtype):
+    """|y - truth| <= n u (|A| |x|), element by element, for every plan; the truth is summed with more bits."""
+    geometry = GEOMETRIES[name]
+    weight, x, y = floats(geometry, dtype)
+    more = np.dtype(np.longdouble if dtype == np.float64 else np.float64)
+    truth = matrix.MatrixRoad(geometry, weight.astype(more), more, "test")
+    size = matrix.MatrixRoad(geometry, abs(weight).astype(more), more, "test")
+    taps = int(np.prod(geometry.kernel_size))
+    for transposed, source, channels in ((False, x, geometry.in_channels), (True, y, geometry.out_channels)):
+        terms = taps * channels // geometry.groups + 3 ** (geometry.padding_mode != "zeros")
+        exact, bound = (
+            road.transpose(s) if transposed else road.forward(s)
+            for road, s in ((truth, source.astype(more)), (size, abs(source).astype(more)))
+        )
+        for plan in plans(geometry, transposed):
+            road = planned(geometry, weight, np.dtype(dtype), plan)
+            result = road.transpose(source) if transposed else road.forward(source)
+            assert (abs(result - exact) <= terms * np.finfo(dtype).eps / 2 * bound).all(), plan
+
+
+def test_error_is_no_worse_than_twice_that_of_torch(torch):
+    rng = np.random.default_rng(4)
+    x, w = (rng.standard_normal(s).astype(np.float32) for s in ((2, 32, 20, 20), (32, 32, 3, 3)))
+    for ours, theirs in ((conv2d, torch.conv2d), (conv_transpose2d, torch.conv_transpose2d)):
+        exact = ours(x.astype(float), w.astype(float), stride=2)
+        error = ours(x, w, stride=2) - exact
+        reference = theirs(torch.from_numpy(x), torch.from_numpy(w), stride=2).numpy() - exact
+        assert np.sqrt(np.mean(error**2)) <= 2 * np.sqrt(np.mean(reference**2))
+
+
+@pytest.mark.parametrize(
+    ("transposed", "geometry"),
+    [
+        (False, CONV((4, 600, 800), (8, 4, 3, 3), padding=1)),
+        (False, CONV((1, 2000, 2000), (1, 1, 15, 15))),
+        (False, CONV((64, 300, 300), (64, 1, 3, 3), groups=64)),
+        (False, CONV((2, 500_000), (2, 2, 101), padding=50)),
+        (False, CONV((2, 900, 900), (4, 2, 3, 3), padding=20, padding_mode="circular")),
+        (True, TRANSPOSED((8, 500, 500), (8, 8, 3, 3), stride=2, padding=1)),
+        (True, TRANSPOSED((4, 300, 300), (4, 2, 16, 16), stride=8, padding=4)),
+        (True, CONV((2, 1200, 1200), (2, 2, 3, 3), padding=300, padding_mode="reflect")),
+    ],
+)
+@pytest.mark.parametrize("dtype", [np.float32, np.int64])
+def test_workspace_is_bounded(transposed, geometry, dtype):
+    shape = (1, *(geometry.output_shape if transposed else geometry.input_shape))
+    source, weight = np.ones(shape, dtype), np.ones(geometry.weight_shape, dtype)
+    road = prepare(geometry, weight, np.dtype(dtype), transposed=transposed)
+    tracemalloc.start()
+    try:
+        result = road.transpose(source) if transposed else road.forward(source)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak - result.nbytes <= 64 * 2**20
+    assert result.nbytes + source.nbytes > 7 * 2**20  # or the bound would say little
+    # Every value is 1, so a pixel far from the border counts the taps that reach it.
+    pixel = tuple(n // 2 for n in result.shape[2:])
+    channels = (geometry.out_channels if transposed else geometry.in_channels) // geometry.groups
+    taps = 1
+    for axis, p in zip(geometry.axes, pixel, strict=True):
+        taps *= sum((p + axis.lo - t * axis.d) % axis.s == 0 for t in range(axis.k)) if transposed else axis.k
+    assert result[(0, 0, *pixel)] == channels * taps
+
+
+def test_threads_share_a_road_and_runs_repeat():
+    geometry = GEOMETRIES["3x3"]
+    weight, x, y, reference = arrays(geometry, np.float64, batch=3)
+    road = prepare(geometry, weight, np.dtype(np.float64))
+    with ThreadPoolExecutor(8) as pool:
+        forward = [pool.submit(road.forward, factor * x) for factor in range(40)]
+        transpose = [pool.submit(road.transpose, factor * y) for factor in range(40)]
+    for factor, (there, back) in enumerate(zip(forward, transpose, strict=True)):
+        np.testing.assert_array_equal(there.result(), factor * reference.forward(x))
+        np.testing.assert_array_equal(back.result(), factor * reference.transpose(y))
+    weight, x, _ = floats(CONV((16, 40, 40), (16, 16, 3, 3), padding=1), np.float32)
+    np.testing.assert_array_equal(conv2d(x, weight, padding=1), conv2d(x, weight, padding=1))
+
+
+def test_the_choice_depends_on_shapes_alone_and_says_why():
+    geometry = CONV((64, 56, 56), (64, 64, 3, 3), padding=1)
+    chosen = choose.plan(geometry, np.dtype(np.float32), 1, False)
+    assert chosen == choose.plan(geometry, np.dtype(np.float32), 1, False)
+    assert str(chosen).startswith(f"gemm ({chosen.way}): estimated ")
+    assert choose.plan(CONV((4, 4), (3, 3)), np.dtype(float), 1, False).way == "dense"

@@ -22,6 +22,7 @@ from npconvt._methods.cost import Task
 from npconvt._methods.pieces import Piece, cover, forward_pieces, transposed_pieces
 from npconvt._methods.slide import Channels, Layout, Slide, layout, packed
 
+CHECKED = 2**20  # elements looked at in one go
 EXACT_FLOAT = 2**53  # integers up to here, and sums of them, are exact in float64
 
 
@@ -362,4 +363,7 @@ def is_finite(values: Array) -> bool:
         flat = values.reshape(-1)
         if np.isfinite(flat.dot(flat)):  # the fast way; the sum may overflow where no element is infinite
             return True
-    return all(bool(np.isfinite(part).all()) for part in values) if values.ndim else bool(np.isfinite(values))
+    if values.size <= CHECKED or values.ndim == 0:
+        return bool(np.isfinite(values).all())
+    parts = values if len(values) <= CHECKED else np.array_split(values, -(-len(values) // CHECKED))
+    return all(map(is_finite, parts))
