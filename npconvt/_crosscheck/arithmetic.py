@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npconvt._crosscheck.bound import Kind, Precision, bound, parts, precision, ratio, truth_roundoff
-from npconvt._crosscheck.reading import Array, Reading, Value, evaluate, evaluate_at
+from npconvt._crosscheck.bound import Precision, bound, parts, precision, ratio, truth_roundoff
+from npconvt._crosscheck.reading import Array, Reading, Value, evaluate, evaluate_at, values
 
 # A residual this many times smaller is a proof on many elements; on few, more is asked (see `_proved`).
 SMALLER = 4.0
@@ -92,6 +92,10 @@ def rounded(array: Array, form: Format, how: str = "nearest-even") -> Array:
     return finished
 
 
+# A residual, the format, its rounding and the operands rounded, and the reading that has them rounded.
+Tried = tuple[float, str, str, str, Reading]
+
+
 class Found(NamedTuple):
     """A cause that fits: its name, what was found, and the reading that gives the data."""
 
@@ -145,13 +149,13 @@ def _narrow_inputs(reading: Reading, actual: Array, target: Precision) -> list[F
     likely = [
         entry
         for entry in _rounded_readings(reading, target)
-        if relative_rms(actual.ravel()[few] - evaluate_at(entry[-1], few).value, first.magnitude) <= most
+        if relative_rms(actual.ravel()[few] - evaluate_at(entry[-1], few).value, first.magnitude) < most
     ]
     if not likely:
         return []
     base, seen = evaluate_at(reading, spread), actual.ravel()[spread]
     before = relative_rms(seen - base.value, base.magnitude)
-    tried = []
+    tried: list[Tried] = []
     for form, how, operands, candidate in likely:
         value = evaluate_at(candidate, spread)
         after = relative_rms(seen - value.value, base.magnitude)
@@ -161,7 +165,7 @@ def _narrow_inputs(reading: Reading, actual: Array, target: Precision) -> list[F
         return []
     best = min(after for after, *_ in tried)
     kept = [entry for entry in tried if entry[0] <= 2 * best]
-    kept = [entry for entry in kept if _fits_whole(entry[-1], actual, target)]
+    kept = _fitting_whole(kept, actual, target)
     if not kept:
         return []
     parameters = {
@@ -182,11 +186,17 @@ def _rounded_readings(reading: Reading, target: Precision) -> Iterator[tuple[For
         yield form, how, "weight", replace(reading, w=w)
 
 
-def _fits_whole(reading: Reading, actual: Array, target: Precision) -> bool:
+def _fitting_whole(tried: list[Tried], actual: Array, target: Precision) -> list[Tried]:
+    """Those whose value is within rounding of every element; the bound of one will do for all."""
+    reading = tried[0][-1]
     value = evaluate(reading)
-    kind: Kind = "three products"
-    limits = bound(reading, value, target, kind, truth_u=truth_roundoff(None))
-    return bool((ratio(actual, value.value, limits, target, value.magnitude) <= 1).all())
+    limits = bound(reading, value, target, "three products", truth_u=truth_roundoff(None))
+    given = [value.value, *(values(other) for *_, other in tried[1:])]
+    return [
+        entry
+        for entry, result in zip(tried, given, strict=True)
+        if (ratio(actual, result, limits, target, value.magnitude) <= 1).all()
+    ]
 
 
 # --- results and sums ------------------------------------------------------------------------------------------------

@@ -30,15 +30,12 @@ class Kind:
         What the report prints.
     variants : callable, optional
         The readings it stands for; None where `arithmetic` or `search` proves the cause in its own way.
-    verdict : str
-        What the report's verdict is where this cause explains the result.
     """
 
     name: str
     explanation: str
     fix: str
     variants: Generator | None = None
-    verdict: str = "different convention"
 
 
 def _zip3(a: Iterable[Any], b: Iterable[Any], c: Iterable[Any]) -> Iterator[tuple[Any, Any, Any]]:
@@ -751,19 +748,16 @@ KINDS: tuple[Kind, ...] = (
         "integer_wrapped",
         "Sums were kept in a narrower integer type and wrapped around.",
         "Widen the arrays before the call.",
-        verdict="reduced precision",
     ),
     Kind(
         "integer_in_float",
         "Integers were summed in floating point and rounded.",
         "Use an integer method, or a wider float.",
-        verdict="reduced precision",
     ),
     Kind(
         "reduced_precision",
         "Numbers were rounded to a narrower format.",
         "Ask the framework for full precision (torch: allow_tf32 = False; JAX: precision='highest').",
-        verdict="reduced precision",
     ),
     Kind(
         "crop_shifted",
