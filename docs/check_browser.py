@@ -1,6 +1,6 @@
 """Read the built site in a real browser, and fail on whatever a reader would stumble over.
 
-    python docs/check_browser.py docs/_build/html [--screenshots folder]
+    python docs/check_browser.py docs/_build/html [--screenshots folder] [--all]
 
 Serves the site on this machine and loads its pages in headless Chromium, at the widths of a telephone and of a desk:
 no error on the console, no missing resource, nothing from another server, no horizontal scrolling; and the search finds
@@ -19,7 +19,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -127,8 +127,10 @@ def complaints(tab: Tab, server: str) -> list[str]:
     return found
 
 
-def check(tab: Tab, server: str, note: Callable[[str, list[str]], None], shots: Path | None) -> None:
-    for page, width in itertools.product(PAGES, WIDTHS):
+def check(
+    tab: Tab, server: str, pages: Sequence[str], note: Callable[[str, list[str]], None], shots: Path | None
+) -> None:
+    for page, width in itertools.product(pages, WIDTHS):
         tab.load(f"{server}/{page}", width)
         note(f"{page} at {width}", complaints(tab, server))
         if shots:
@@ -165,6 +167,7 @@ def main() -> int:
     parser.add_argument("site", type=Path)
     parser.add_argument("--screenshots", type=Path)
     parser.add_argument("--browser", default=shutil.which("chromium") or shutil.which("chromium-browser"))
+    parser.add_argument("--all", action="store_true", help="every page of the site, in place of one of each kind")
     options = parser.parse_args()
     if options.browser is None:
         sys.exit("Chromium is not installed: apt-get install chromium, or say where with --browser")
@@ -176,12 +179,14 @@ def main() -> int:
         print(f"{'FAILED' if wrong else 'ok':7}{what}", *wrong, sep="\n       " if wrong else "")
         failed.extend(wrong)
 
+    found = sorted(path.relative_to(options.site).as_posix() for path in options.site.rglob("*.html"))
+    pages = [name for name in found if not name.startswith(("_static", "search"))] if options.all else PAGES
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(options.site)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         process, address = browse(options.browser, folder)
         try:
-            check(Tab(address), f"http://127.0.0.1:{server.server_port}", note, options.screenshots)
+            check(Tab(address), f"http://127.0.0.1:{server.server_port}", pages, note, options.screenshots)
         finally:
             process.terminate()
             process.wait()

@@ -141,6 +141,17 @@ def test_refusals_say_what_was_got(call, message):
         call()
 
 
+def test_colours_are_told_apart_in_grey_print():
+    geometry = ConvGeometry.conv_transpose((3, 3), (3, 3), stride=2)
+    ax = plot.arithmetic(geometry, 8, transposed=True)
+    faces = {c.get_gid(): c.get_facecolor()[:, :3] @ [0.2126, 0.7152, 0.0722] for c in ax.collections}
+    taps, output = faces["source:window"].min(), faces["target:window"].min()
+    inputs, outputs = faces["source:input"].min(), faces["target:output"].min()
+    grey = sorted([taps, output, inputs, outputs])
+    assert grey == [output, taps, inputs, outputs]
+    assert np.diff(grey).min() > 0.1
+
+
 # --- all steps -------------------------------------------------------------------------------------------------------
 
 

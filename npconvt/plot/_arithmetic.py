@@ -13,7 +13,19 @@ from numpy.typing import ArrayLike, NDArray
 from npconvt._axis import Axis, effective_kernel, padding_source, scatter_size
 from npconvt._geometry import ConvGeometry
 from npconvt._matrix import build
-from npconvt.plot._base import BLUE, GREY, INK, ORANGE, PALE, SKY, VERMILLION, as_image, check_flat, new_axes, number
+from npconvt.plot._base import (
+    BLUE,
+    GREY,
+    INK,
+    LIGHT_SKY,
+    ORANGE,
+    PALE,
+    VERMILLION,
+    as_image,
+    check_flat,
+    new_axes,
+    number,
+)
 
 if TYPE_CHECKING:
     from matplotlib.animation import FuncAnimation
@@ -22,7 +34,7 @@ if TYPE_CHECKING:
 
 # What a cell is: (face colour, edge colour, hatch, words in the legend).
 _KINDS = {
-    "input": (SKY, INK, "", "input"),
+    "input": (LIGHT_SKY, INK, "", "input"),
     "output": ("#ffffff", INK, "", "output"),
     "padding": ("#ffffff", GREY, "", "padding"),
     "cut": ("#ffffff", GREY, "", "cut off by the padding"),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 # Okabe and Ito's colours ("Color universal design", 2008), which differ in lightness too.
 ORANGE, SKY, GREEN, BLUE, VERMILLION = "#e69f00", "#56b4e9", "#009e73", "#0072b2", "#d55e00"
 INK, GREY, PALE = "#222222", "#8c8c8c", "#ededed"
+LIGHT_SKY = "#c4e5f8"  # told from orange in grey print, too
 
 SEQUENTIAL = "cividis"
 DIVERGING = "PuOr_r"
