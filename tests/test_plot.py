@@ -377,6 +377,7 @@ def test_cost_has_a_line_for_each_method_with_its_exponent(tmp_path):
     ax = plot.cost(tmp_path / "sweeps.json", sweep="taps")
     assert ax.get_legend_handles_labels()[1] == ["a: size ** 1.00", "b: size ** 2.00", "linear growth"]
     np.testing.assert_array_equal(ax.lines[1].get_xdata(), [2, 4, 8])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["2", "4", "8"]
     assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel()) == ("log", "log", "taps")
     with pytest.raises(ValueError, match=r"\(pixels, taps\), but is None"):
         plot.cost(records)

@@ -71,6 +71,10 @@ def cost(
         _line(ax, method, [record for record in chosen if record["method"] == method], _STYLES[number % len(_STYLES)])
     _linear(ax, chosen)
     ax.set(xscale="log", yscale="log", xlabel=sweep, ylabel="seconds")
+    sizes = sorted({record["size"] for record in chosen})
+    ticks = sizes[:: -(-len(sizes) // 8)]
+    ax.set_xticks(ticks, [f"{size:g}" for size in ticks], fontsize=8)
+    ax.minorticks_off()
     ax.grid(True, which="major", color=GREY, alpha=0.3)
     ax.legend(fontsize=8)
     return ax
