@@ -51,7 +51,7 @@ def names() -> dict[str, list[str]]:
 def write_pages(folder: Path) -> None:
     """Write the page that lists all public names; autosummary makes a page of each."""
     folder.mkdir(exist_ok=True)
-    parts = ["Reference\n=========\n\nEvery public name. All sizes are in pixels, all arrays in C order.\n"]
+    parts = ["Public names\n============\n\nAll sizes are in pixels, all arrays in C order.\n"]
     for module in modules():
         if not names()[module.__name__]:
             continue
@@ -103,7 +103,19 @@ def _escape_stars(app: Sphinx, what: str, name: str, obj: object, options: objec
             lines[number] = "`".join(parts)
 
 
+def _signature_of_init(
+    app: Sphinx, what: str, name: str, obj: Any, options: object, signature: str | None, returns: str | None
+) -> tuple[str, None] | None:
+    """Show what a class takes, where it inherits a `__new__` that takes anything."""
+    if what != "class" or signature is None or not signature.startswith("(*args"):
+        return None
+    parameters = list(inspect.signature(obj.__init__).parameters.values())[1:]
+    bare = [parameter.replace(annotation=inspect.Parameter.empty) for parameter in parameters]
+    return str(inspect.Signature(bare)), None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_role("name", _role)
+    app.connect("autodoc-process-signature", _signature_of_init)
     app.connect("autodoc-process-docstring", _escape_stars, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
