@@ -48,7 +48,7 @@ def _as_array(call: str, name: str, value: ArrayLike) -> NDArray[Any]:
     try:
         return np.asarray(value)
     except (TypeError, ValueError, RuntimeError) as error:
-        reason = str(error).strip().rstrip(".").splitlines()[0]
+        reason = (str(error).strip().rstrip(".").splitlines() or [type(error).__name__])[0]
         remedy = _remedy(name, value)
         msg = f"{call}: {name} must be convertible by numpy.asarray, but that failed: {reason}.{remedy}"
         raise TypeError(msg) from error
@@ -114,7 +114,7 @@ def per_axis(call: str, name: str, value: IntOrInts, ndim: int, minimum: int) ->
         if len(items) not in (1, ndim):
             msg = (
                 f"{call}: {name} must be an int or one int per spatial axis, of which there are {ndim}, "
-                f"but got {len(items)}: {value!r}."
+                f"but got {len(items)}: {_shown(value)}."
             )
             raise ValueError(msg)
         values = tuple(_int(call, name, item) for item in items)
@@ -126,9 +126,13 @@ def per_axis(call: str, name: str, value: IntOrInts, ndim: int, minimum: int) ->
 
 def positive_int(call: str, name: str, value: int) -> int:
     """Return an int that is at least 1."""
+    return _int_from(call, name, value, 1)
+
+
+def _int_from(call: str, name: str, value: int, minimum: int) -> int:
     number = _int(call, name, value)
-    if not 1 <= number <= LARGEST_INT:
-        _refuse_range(call, name, value, number, 1)
+    if not minimum <= number <= LARGEST_INT:
+        _refuse_range(call, name, value, number, minimum)
     return number
 
 
@@ -138,7 +142,7 @@ def own_axes(call: str, name: str, value: IntOrInts) -> Ints:
     if items is None:
         return per_axis(call, name, value, 2, 1)
     if not items:
-        msg = f"{call}: {name} must have one int per spatial axis, at least one, but got {value!r}."
+        msg = f"{call}: {name} must have one int per spatial axis, at least one, but got {_shown(value)}."
         raise ValueError(msg)
     return per_axis(call, name, items, len(items), 1)
 
@@ -147,7 +151,7 @@ def boolean(call: str, name: str, value: bool | None) -> bool | None:
     """Return True, False or None."""
     if value is None or isinstance(value, (bool, np.bool_)):
         return None if value is None else bool(value)
-    msg = f"{call}: {name} must be True or False, but got {value!r}."
+    msg = f"{call}: {name} must be True or False, but got {_shown(value)}."
     raise TypeError(msg)
 
 
@@ -155,9 +159,16 @@ def shape(call: str, name: str, value: Iterable[int]) -> Ints:
     """Return a shape: ints that are zero or more."""
     if type(value) is tuple and all(type(size) is int and size >= 0 for size in value):
         return value
+    array_shape = getattr(value, "shape", ())
+    if len(array_shape) > 1:
+        msg = (
+            f"{call}: {name} must be a sequence of ints, but got an array of shape {tuple(array_shape)}. "
+            f"Pass its shape in place of the array."
+        )
+        raise TypeError(msg)
     items = _items(value)
     if items is None:
-        msg = f"{call}: {name} must be a sequence of ints, but got {value!r}."
+        msg = f"{call}: {name} must be a sequence of ints, but got {_shown(value)}."
         raise TypeError(msg)
     sizes = tuple(_int(call, name, item) for item in items)
     if sizes and min(sizes) < 0:
@@ -176,6 +187,12 @@ def _items(value: object) -> list[Any] | None:
     return None
 
 
+def _shown(value: object) -> str:
+    """Return what a message quotes of a value: one line, and of a long one its beginning."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 100 else f"{text[:97]}..."
+
+
 def _int(call: str, name: str, value: object) -> int:
     if type(value) is int:
         return value
@@ -184,14 +201,14 @@ def _int(call: str, name: str, value: object) -> int:
             return operator.index(value)  # type: ignore[arg-type]
         except TypeError:
             pass
-    msg = f"{call}: {name} must be made of ints, but got {value!r} of type {type(value).__name__}."
+    msg = f"{call}: {name} must be made of ints, but got {_shown(value)} of type {type(value).__name__}."
     raise TypeError(msg)
 
 
 def _refuse_range(call: str, name: str, value: object, smallest: int, minimum: int) -> NoReturn:
     """Refuse numbers of which the smallest is too small, or else the largest too large."""
     limit = f"at least {minimum}" if smallest < minimum else f"at most {LARGEST_INT}"
-    msg = f"{call}: {name} must be {limit}, but got {value!r}."
+    msg = f"{call}: {name} must be {limit}, but got {_shown(value)}."
     raise ValueError(msg)
 
 
@@ -200,22 +217,24 @@ def _refuse_range(call: str, name: str, value: object, smallest: int, minimum: i
 
 def padding_pairs(call: str, value: Padding, ndim: int) -> str | Pairs:
     """Return one `(before, after)` pair per spatial axis, or the word "same" or "same_lower"."""
-    if type(value) is int:
+    if type(value) is int and -LARGEST_INT <= value <= LARGEST_INT:
         return ((value, value),) * ndim
     if isinstance(value, str):
         if value not in PADDING_WORDS:
-            msg = f"{call}: padding must be 'valid', 'same' or 'same_lower' where it is a word, but got {value!r}."
+            msg = (
+                f"{call}: padding must be 'valid', 'same' or 'same_lower' where it is a word, but got {_shown(value)}."
+            )
             raise ValueError(msg)
         return ((0, 0),) * ndim if value == "valid" else value
     items = _items(value)
     if items is None:
-        number = _int(call, "padding", value)
+        number = _amount(call, value)
         return ((number, number),) * ndim
     if len(items) not in (1, ndim):
         remedy = f" One pair (before, after) is written (({items[0]!r}, {items[1]!r}),)." if len(items) == 2 else ""
         msg = (
             f"{call}: padding must be an int, a word, or one int or (before, after) pair per spatial axis, "
-            f"of which there are {ndim}, but got {len(items)}: {value!r}.{remedy}"
+            f"of which there are {ndim}, but got {len(items)}: {_shown(value)}.{remedy}"
         )
         raise ValueError(msg)
     pairs = tuple(_pair(call, item) for item in items)
@@ -225,21 +244,28 @@ def padding_pairs(call: str, value: Padding, ndim: int) -> str | Pairs:
 def _pair(call: str, value: object) -> tuple[int, int]:
     items = _items(value)
     if items is None:
-        number = _int(call, "padding", value)
+        number = _amount(call, value)
         return number, number
     if len(items) != 2:
-        msg = f"{call}: padding of an axis must be an int or a (before, after) pair, but got {value!r}."
+        msg = f"{call}: padding of an axis must be an int or a (before, after) pair, but got {_shown(value)}."
         raise ValueError(msg)
-    return _int(call, "padding", items[0]), _int(call, "padding", items[1])
+    return _amount(call, items[0]), _amount(call, items[1])
+
+
+def _amount(call: str, value: object) -> int:
+    number = _int(call, "padding", value)
+    if abs(number) > LARGEST_INT:
+        _refuse_range(call, "padding", value, number, -LARGEST_INT)
+    return number
 
 
 def padding_mode(call: str, value: str) -> str:
     """Return one of the padding modes."""
     if not isinstance(value, str):
-        msg = f"{call}: padding_mode must be a str, but got {value!r}."
+        msg = f"{call}: padding_mode must be a str, but got {_shown(value)}."
         raise TypeError(msg)
     if value not in PADDING_MODES:
-        msg = f"{call}: padding_mode must be one of {', '.join(PADDING_MODES)}, but got {value!r}."
+        msg = f"{call}: padding_mode must be one of {', '.join(PADDING_MODES)}, but got {_shown(value)}."
         raise ValueError(msg)
     return value
 
@@ -255,17 +281,17 @@ def check_axis(call: str, axis: Axis, index: int) -> None:
         )
         raise ValueError(msg)
     cropped = n + min(lo, 0) + min(hi, 0)
-    limit = {REFLECT: cropped - 1, CIRCULAR: cropped}.get(mode)
-    if limit is not None and max(lo, hi) > max(limit, 0):
-        msg = (
-            f"{call}: padding with padding_mode={mode!r} must be at most {limit} on spatial axis {index} "
-            f"of size {cropped}, but got ({lo}, {hi})."
-        )
-        raise ValueError(msg)
     if cropped < 1:
         msg = (
             f"{call}: negative padding must leave at least one element, but on spatial axis {index} of size {n} "
             f"got ({lo}, {hi})."
+        )
+        raise ValueError(msg)
+    limit = {REFLECT: cropped - 1, CIRCULAR: cropped}.get(mode)
+    if limit is not None and max(lo, hi) > limit:
+        msg = (
+            f"{call}: padding with padding_mode={mode!r} must be at most {limit} on spatial axis {index} "
+            f"of size {cropped}, but got ({lo}, {hi})."
         )
         raise ValueError(msg)
 
@@ -358,6 +384,44 @@ def check_plain_groups(call: str, groups: int) -> None:
     """Refuse groups where there are no channels."""
     if groups != 1:
         msg = f"{call}: groups must be 1 for a plain kernel, which has no channels, but got {groups}."
+        raise ValueError(msg)
+
+
+# --- the fields of a geometry ----------------------------------------------------------------------------------------
+
+
+def geometry_sizes(call: str, name: str, value: Ints, ndim: int) -> Ints:
+    """Return one size per spatial axis, each at least 1."""
+    sizes = shape(call, name, value)
+    if len(sizes) != ndim:
+        msg = f"{call}: {name} must have {ndim} entries as input_size, but is {_shown(value)}."
+        raise ValueError(msg)
+    if sizes and min(sizes) < 1:
+        _refuse_range(call, name, value, min(sizes), 1)
+    return sizes
+
+
+def geometry_channels(call: str, in_channels: int, out_channels: int, groups: int, *, plain: bool) -> Ints:
+    """Return the two numbers of channels and that of groups."""
+    inputs = _int_from(call, "in_channels", in_channels, 0)
+    outputs = _int_from(call, "out_channels", out_channels, 0)
+    blocks = positive_int(call, "groups", groups)
+    if plain and (inputs, outputs, blocks) != (1, 1, 1):
+        msg = (
+            f"{call}: in_channels, out_channels and groups must be 1 where plain=True, but are {inputs}, {outputs} and "
+            f"{blocks}."
+        )
+        raise ValueError(msg)
+    if inputs % blocks or outputs % blocks:
+        msg = f"{call}: groups must divide in_channels and out_channels, but got {blocks}, {inputs} and {outputs}."
+        raise ValueError(msg)
+    return inputs, outputs, blocks
+
+
+def check_windows(call: str, axis: Axis, fitting: int, index: int) -> None:
+    """Refuse more outputs than windows."""
+    if axis.m > fitting:
+        msg = f"{call}: output_size must be at most {fitting} on spatial axis {index}, but is {axis.m}."
         raise ValueError(msg)
 
 

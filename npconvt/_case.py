@@ -380,12 +380,18 @@ def write_whole(path: StrPath, write: Callable[[IO[bytes]], object]) -> None:
     Whatever goes wrong on the way, `path` holds what it held before. A device or a pipe cannot be replaced: there the
     bytes are made first and sent when all are there.
     """
+    if not os.fspath(path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "")
     if os.path.isdir(path):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), os.fspath(path))
     if os.path.exists(path) and not os.path.isfile(path):
         buffer = io.BytesIO()
         write(buffer)
-        Path(path).write_bytes(buffer.getvalue())
+        try:
+            Path(path).write_bytes(buffer.getvalue())
+        except OSError as error:
+            error.filename = os.fspath(path)  # a write that fails does not know it
+            raise
         return
     target = Path(os.path.realpath(path))
     draft = target.with_name(f".npconvt-{secrets.token_hex(8)}.tmp")

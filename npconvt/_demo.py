@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import zip_longest
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +26,8 @@ def run(path: StrPath) -> None:
     print(worked_example())
     journey = travel(photograph())
     print(f"\n{adjoint_lines(journey)}")
-    write_whole(path, lambda file: draw(journey, file))
+    suffix = Path(path).suffix.lower()[1:] or "png"
+    write_whole(path, lambda file: draw(journey, file, suffix))
     print(f"\nwrote {path}: the photograph, its blur, and two enlargements by a transposed convolution")
     print(f"\n{planted_mistake()}")
 
@@ -172,8 +174,8 @@ def adjoint_lines(journey: Journey) -> str:
 # --- the picture -----------------------------------------------------------------------------------------------------
 
 
-def draw(journey: Journey, file: IO[bytes]) -> None:
-    """Write the picture of the journey as a PNG."""
+def draw(journey: Journey, file: IO[bytes], suffix: str = "png") -> None:
+    """Write the picture of the journey in the format that a suffix names."""
     from matplotlib.figure import Figure  # the object interface: no window, no global state
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
@@ -195,7 +197,7 @@ def draw(journey: Journey, file: IO[bytes]) -> None:
     figure.suptitle("A convolution and its transpose: one matrix, read in two directions", color=INK, fontsize=15)
     product, _ = journey.inner_products["blur"]
     figure.supxlabel(f"⟨y, A x⟩ = ⟨Aᵀ y, x⟩ = {product:,} exactly, for y = A x", color=INK, fontsize=11)
-    figure.savefig(file, format="png")
+    figure.savefig(file, format=suffix)
 
 
 def show(ax: Axes, title: str, image: Image) -> None:

@@ -84,16 +84,38 @@ class ConvGeometry:
     plain: bool = False
 
     def __post_init__(self) -> None:
-        for name in ("output_size", "kernel_size", "stride", "padding", "dilation"):
-            if len(getattr(self, name)) != self.ndim:
-                msg = f"ConvGeometry: {name} must have {self.ndim} entries as input_size, but is {getattr(self, name)}."
-                raise ValueError(msg)
+        # By hand or by `dataclasses.replace` a field may come in any form, and with any number.
+        call = "ConvGeometry"
+        for name, value in self._normalised(call).items():
+            object.__setattr__(self, name, value)
         for index, axis in enumerate(self.axes):
-            arguments.check_axis("ConvGeometry", axis, index)
             fitting = window_count(axis.n, axis.k, axis.s, axis.d, axis.lo, axis.hi)
-            if axis.m > fitting:
-                msg = f"ConvGeometry: output_size must be at most {fitting} on spatial axis {index}, but is {axis.m}."
-                raise ValueError(msg)
+            arguments.check_axis(call, axis._replace(m=fitting), index)
+            arguments.check_windows(call, axis, fitting, index)
+
+    def _normalised(self, call: str) -> dict[str, object]:
+        plain = bool(arguments.boolean(call, "plain", self.plain))
+        channels = arguments.geometry_channels(call, self.in_channels, self.out_channels, self.groups, plain=plain)
+        ndim = len(arguments.shape(call, "input_size", self.input_size))
+        fields: dict[str, object] = dict(zip(("in_channels", "out_channels", "groups"), channels, strict=True))
+        size, windows, kernel = (
+            arguments.geometry_sizes(call, name, getattr(self, name), ndim)
+            for name in ("input_size", "output_size", "kernel_size")
+        )
+        stride, dilation = (
+            arguments.per_axis(call, name, getattr(self, name), ndim, 1) for name in ("stride", "dilation")
+        )
+        padding = arguments.padding_pairs(call, self.padding, ndim)
+        return fields | {
+            "input_size": size,
+            "output_size": windows,
+            "kernel_size": kernel,
+            "stride": stride,
+            "padding": _forward_padding(padding, size, kernel, stride, dilation),
+            "dilation": dilation,
+            "padding_mode": arguments.padding_mode(call, self.padding_mode),
+            "plain": plain,
+        }
 
     @classmethod
     def conv(

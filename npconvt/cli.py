@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(argv)
         code: int = options.run(options)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is None where a shell closed it: `npconvt info ... >&-`
+            sys.stdout.flush()
     except SystemExit as done:  # argparse's way of returning after --help, --version or an error it has printed
         return int(done.code or 0)
     except BrokenPipeError:  # the reader of our output has left: `npconvt info ... | head -1`
@@ -60,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _sentence(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or 'input or output'}: {error.strerror}."
+        name = "input or output" if error.filename is None else error.filename or "''"
+        return f"{name}: {error.strerror}."
     if isinstance(error, MemoryError) and not str(error):
         return "There is not enough memory for this."
     return " ".join(str(error).split()).rstrip(".") + "."

@@ -274,3 +274,26 @@ def test_demo_without_matplotlib(folder, capsys, monkeypatch):
     assert "2412 5442 6282 3504" in out
     assert "pip install 'npconvt[plot]'" in err
     assert not Path("npconvt-demo.png").exists()
+
+
+# --- where the output goes -------------------------------------------------------------------------------------------
+
+
+def test_a_closed_stdout(monkeypatch):
+    """As in `npconvt info ... >&-`, where Python has no sys.stdout."""
+    monkeypatch.setattr(sys, "stdout", None)
+    assert command("info conv1d --input 1,9 --weight 1,1,3") == 0
+
+
+def test_a_file_without_a_name_and_a_full_device(folder, capsys):
+    assert refusal(capsys, "run case.npz -o ''") == "npconvt: '': No such file or directory.\n"
+    assert (
+        refusal(capsys, "case conv1d --input '' --weight w.npy -o c.npz") == "npconvt: '': No such file or directory.\n"
+    )
+    if Path("/dev/full").exists():
+        assert refusal(capsys, "run case.npz -o /dev/full") == "npconvt: /dev/full: No space left on device.\n"
+
+
+def test_the_demo_writes_the_format_that_its_suffix_names(folder, capsys):
+    assert command("demo -o demo.pdf") == 0
+    assert Path("demo.pdf").read_bytes().startswith(b"%PDF")

@@ -1,6 +1,7 @@
 """Every message of the core, with its numbers; and no message that is not here."""
 
 import ast
+import dataclasses
 import re
 import traceback
 from pathlib import Path
@@ -14,6 +15,7 @@ from npconvt import ConvGeometry, conv, conv1d, conv2d, conv3d, conv_transpose1d
 
 X, W = np.ones((1, 1, 5, 6)), np.ones((1, 1, 3, 3))  # for conv2d
 L, K = np.ones((2, 3, 7)), np.ones((3, 3, 2))  # for conv1d
+G = ConvGeometry.conv((1, 4, 4), (1, 1, 3, 3))
 
 CASES = {
     # ---- arrays
@@ -138,6 +140,28 @@ CASES = {
         lambda: kernel_matrix([1, 2], 5),
         TypeError,
         "kernel_matrix: input_shape must be a sequence of ints, but got 5.",
+    ),
+    "array for a shape": (
+        lambda: kernel_matrix(W, X[0]),
+        TypeError,
+        "kernel_matrix: input_shape must be a sequence of ints, but got an array of shape (1, 5, 6). Pass its shape in "
+        "place of the array.",
+    ),
+    "a long value": (
+        lambda: conv2d(X, W, stride=list(range(1, 1000))),
+        ValueError,
+        "conv2d: stride must be an int or one int per spatial axis, of which there are 2, but got 999: "
+        f"{str(list(range(1, 1000)))[:97]}....",
+    ),
+    "padding of 71 bits": (
+        lambda: conv1d(L, K, padding=((0, 2**70),), stride=2**62),
+        ValueError,
+        "conv1d: padding must be at most 9223372036854775807, but got 1180591620717411303424.",
+    ),
+    "cropping of 71 bits": (
+        lambda: conv1d(L, K, padding=-(2**70)),
+        ValueError,
+        "conv1d: padding must be at least -9223372036854775807, but got -1180591620717411303424.",
     ),
     "negative shape": (
         lambda: ConvGeometry.conv((1, -5), (1, 1, 2)),
@@ -430,6 +454,41 @@ CASES = {
         lambda: ConvGeometry(1, 1, 1, (5, 5), (4, 4), (2,), (1, 1), ((0, 0),) * 2, (1, 1)),
         ValueError,
         "ConvGeometry: kernel_size must have 2 entries as input_size, but is (2,).",
+    ),
+    "geometry size": (
+        lambda: dataclasses.replace(G, kernel_size=(0, 3)),
+        ValueError,
+        "ConvGeometry: kernel_size must be at least 1, but got (0, 3).",
+    ),
+    "geometry stride": (
+        lambda: dataclasses.replace(G, stride=(1.0, 1)),
+        TypeError,
+        "ConvGeometry: stride must be made of ints, but got 1.0 of type float.",
+    ),
+    "geometry mode": (
+        lambda: dataclasses.replace(G, padding_mode="zero"),
+        ValueError,
+        "ConvGeometry: padding_mode must be one of zeros, reflect, replicate, circular, but got 'zero'.",
+    ),
+    "geometry channels": (
+        lambda: dataclasses.replace(G, in_channels=-1),
+        ValueError,
+        "ConvGeometry: in_channels must be at least 0, but got -1.",
+    ),
+    "geometry groups": (
+        lambda: dataclasses.replace(G, in_channels=4, groups=2),
+        ValueError,
+        "ConvGeometry: groups must divide in_channels and out_channels, but got 2, 4 and 1.",
+    ),
+    "geometry plain": (
+        lambda: dataclasses.replace(G, plain=True, in_channels=3),
+        ValueError,
+        "ConvGeometry: in_channels, out_channels and groups must be 1 where plain=True, but are 3, 1 and 1.",
+    ),
+    "crop before circular": (
+        lambda: conv1d(L, K, padding=((-8, 9),), padding_mode="circular"),
+        ValueError,
+        "conv1d: negative padding must leave at least one element, but on spatial axis 0 of size 7 got (-8, 9).",
     ),
     "geometry outputs": (
         lambda: ConvGeometry(1, 1, 1, (5,), (5,), (2,), (1,), ((0, 0),), (1,)),

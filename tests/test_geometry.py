@@ -118,6 +118,22 @@ def test_the_ways_to_write_padding(written, pairs):
     assert ConvGeometry.conv((1, 9, 9), (1, 1, 2, 3), padding=written).padding == pairs
 
 
+def test_fields_given_by_hand_are_the_same_fields():
+    geometry = ConvGeometry.conv((2, 5, 6), (4, 1, 3, 2), stride=2, padding=1, groups=2)
+    written = {
+        "in_channels": np.int64(2),
+        "input_size": [5, 6],
+        "kernel_size": np.array([3, 2]),
+        "stride": 2,
+        "padding": [1, (1, np.int8(1))],
+        "plain": np.False_,
+    }
+    again = dataclasses.replace(geometry, **written)
+    assert again == geometry
+    assert hash(again) == hash(geometry)
+    assert repr(again) == repr(geometry)
+
+
 def test_no_spatial_axes_and_many():
     none = ConvGeometry.conv((5, 3), (4, 3), channels=True)  # a batch of five
     assert (none.ndim, none.matrix_shape, none.nnz, none.receptive_field) == (0, (4, 3), 12, ())
