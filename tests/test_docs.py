@@ -64,6 +64,16 @@ def test_pages_with_blocks_are_found():
     assert list(blocks("a\n```python\n1\n```\n```sh\nls\n```\n")) == [(3, "1\n")]
 
 
+def test_measured_numbers_of_the_readme_are_those_of_the_performance_page():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\|.*\|$", readme.partition("<!-- benchmarks: begin")[2].partition("<!-- benchmarks: end")[0], re.M
+    )
+    page = ROOT / "docs" / "performance.md"
+    measured = page.read_text(encoding="utf-8").splitlines() if page.exists() else []
+    assert [row for row in rows if row not in measured] == []
+
+
 @pytest.mark.parametrize("block", [">>> 1 + 1\n3\n", ">>> undefined\n", "raise ValueError\n", "undefined\n"])
 def test_wrong_blocks_fail(block):
     with pytest.raises((AssertionError, ValueError, NameError)):

@@ -158,12 +158,12 @@ def _marked(
 
 
 def _element(call: str, name: str, value: int | Sequence[int], side: _Side) -> int:
-    if isinstance(value, Sequence):
+    if isinstance(value, (Sequence, np.ndarray)):
         inside = len(value) == len(side.shape) and all(0 <= i < n for i, n in zip(value, side.shape, strict=True))
         if not inside:
-            msg = f"{call}: {name} must be a position in shape {side.shape}, but got {tuple(value)}."
+            msg = f"{call}: {name} must be a position in shape {side.shape}, but got {tuple(int(i) for i in value)}."
             raise ValueError(msg)
-        return int(np.ravel_multi_index(tuple(value), side.shape))
+        return int(np.ravel_multi_index(tuple(int(i) for i in value), side.shape))
     if not 0 <= value < side.size:
         msg = f"{call}: {name} must be from 0 to {side.size - 1}, but got {value}."
         raise ValueError(msg)
