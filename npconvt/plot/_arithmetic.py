@@ -256,8 +256,8 @@ def animation(
         _draw(ax, scene.picture(call, step))
         return []
 
-    drawn = ax.get_figure(root=True) if hasattr(ax.figure, "subfigs") else ax.figure
-    return FuncAnimation(drawn, frame, frames=scene.total, init_func=list, interval=interval)  # type: ignore[arg-type]
+    drawn: Any = ax.figure if figure is None else figure
+    return FuncAnimation(drawn, frame, frames=scene.total, init_func=list, interval=interval)
 
 
 # --- what is to be drawn ---------------------------------------------------------------------------------------------
