@@ -207,6 +207,14 @@ def test_the_range_of_exponents_tells_tf32_from_float16() -> None:
         assert report.causes[0].parameters["format"] == name
 
 
+def test_precision_is_seen_though_half_of_the_result_is_empty() -> None:
+    # One tap at stride 2 leaves every second row without terms: a regular sample would see nothing else.
+    case = probe("conv_transpose1d", (2, 3, 6), (3, 3, 1), kind="precision", stride=2, padding=((1, 2),))
+    to = planting.to_bfloat16
+    report = crosscheck(case, npconvt.conv_transpose1d(to(case.input), to(case.weight), **case.params))
+    assert report.causes[0].parameters["format"] == "bfloat16"
+
+
 def test_truncation_is_told_from_rounding() -> None:
     case = probe("conv2d", (1, 4, 9, 9), (5, 4, 3, 3), kind="precision")
     to = planting.truncated_bfloat16

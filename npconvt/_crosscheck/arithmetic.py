@@ -119,10 +119,11 @@ def _proved(before: float, after: float, count: int) -> bool:
 
 
 def sample(size: int, reading: Reading, most: int = 4096) -> Array:
-    """Positions of the ravelled result, evenly spread, as many as a fixed amount of work allows."""
+    """Positions of the ravelled result, as many as a fixed amount of work allows."""
     products = max(1, reading.x.shape[1] // reading.groups * int(np.prod(reading.kernel)))
     count = min(size, most, max(24, WORK // products))
-    return np.unique(np.linspace(0, size - 1, count).astype(int))
+    # At random: evenly spaced ones would all fall into one phase of a stride.
+    return np.sort(np.random.default_rng(2).permutation(size)[:count])
 
 
 def reduced_precision(reading: Reading, actual: Array, target: Precision | None) -> list[Found]:
@@ -143,13 +144,13 @@ def _formats(target: Precision) -> list[Format]:
 def _narrow_inputs(reading: Reading, actual: Array, target: Precision) -> list[Found]:
     spread = sample(actual.size, reading)
     # A few elements first: most formats are then out of the question, and often all.
-    few = spread[:: max(1, spread.size // 24)]
+    few = np.random.default_rng(0).permutation(spread)[:24]
     first = evaluate_at(reading, few)
     most = relative_rms(actual.ravel()[few] - first.value, first.magnitude)
     likely = [
         entry
         for entry in _rounded_readings(reading, target)
-        if relative_rms(actual.ravel()[few] - evaluate_at(entry[-1], few).value, first.magnitude) < most
+        if most == 0 or relative_rms(actual.ravel()[few] - evaluate_at(entry[-1], few).value, first.magnitude) < most
     ]
     if not likely:
         return []
@@ -181,9 +182,12 @@ def _rounded_readings(reading: Reading, target: Precision) -> Iterator[tuple[For
     """The reading with its input, its weight or both rounded, in every format and way."""
     for form, how in product(_formats(target), ROUNDINGS):
         x, w = rounded(reading.x, form, how), rounded(reading.w, form, how)
-        yield form, how, "both", replace(reading, x=x, w=w)
-        yield form, how, "input", replace(reading, x=x)
-        yield form, how, "weight", replace(reading, w=w)
+        changed = bool((x != reading.x).any()), bool((w != reading.w).any())
+        if any(changed):
+            yield form, how, "both", replace(reading, x=x, w=w)
+        if all(changed):
+            yield form, how, "input", replace(reading, x=x)
+            yield form, how, "weight", replace(reading, w=w)
 
 
 def _fitting_whole(tried: list[Tried], actual: Array, target: Precision) -> list[Tried]:

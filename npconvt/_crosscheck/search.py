@@ -103,9 +103,16 @@ class Target:
         """As `fits`; a reading that would fit but for a narrower format is remembered."""
         if self.fits(reading):
             return True
-        if self.precision is not None and name not in self.near and self.at(reading, COARSEST):
-            self.near[name] = Found(name, parameters, reading)
+        if self.precision is not None and self.at(reading, COARSEST):
+            other = self.near.get(name)
+            if other is None or self.distance(reading) < self.distance(other.reading):
+                self.near[name] = Found(name, parameters, reading)
         return False
+
+    def distance(self, reading: Reading) -> float:
+        """How far a reading is from the result at some positions, as a relative root mean square."""
+        value = evaluate_at(reading, self.where)
+        return relative_rms(self.actual.ravel()[self.where] - value.value, value.magnitude)
 
     def fits(self, reading: Reading) -> bool:
         """Whether a reading gives the result, within rounding, and nearer than the claim does."""
@@ -280,17 +287,18 @@ def crop_shifted(
     if reading.bias is not None and reading.bias.shape != (reading.out_channels, *(1,) * reading.ndim):
         return None
     size = actual.shape[2:]
-    for pads in _places(reading, actual, size, target, loose):
-        claimed = reading.crop if reading.transposed else reading.pads
-        if pads == claimed:
-            continue
-        candidate = replace(reading, pads=pads, output_padding=(0,) * reading.ndim, same=None)
-        fits = target.at(candidate, loose) if loose else target.fits(candidate)
-        if fits:
-            shift = tuple(b[0] - a[0] for a, b in zip(claimed, pads, strict=True))
-            word = "crop" if reading.transposed else "padding"
-            return Found("crop_shifted", {word: pads, "claimed": claimed, "shift": shift}, candidate, general=True)
-    return None
+    claimed = reading.crop if reading.transposed else reading.pads
+    places = [pads for pads in _places(reading, actual, size, target, loose) if pads != claimed]
+    candidates = (replace(reading, pads=pads, output_padding=(0,) * reading.ndim, same=None) for pads in places)
+    if loose:  # several may pass: the nearest to the result is meant
+        found = min((c for c in candidates if target.at(c, loose)), key=target.distance, default=None)
+    else:
+        found = next(filter(target.fits, candidates), None)
+    if found is None:
+        return None
+    shift = tuple(b[0] - a[0] for a, b in zip(claimed, found.pads, strict=True))
+    word = "crop" if reading.transposed else "padding"
+    return Found("crop_shifted", {word: found.pads, "claimed": claimed, "shift": shift}, found, general=True)
 
 
 def _with_batch(reading: Reading, actual: Array, restore: Callable[[Array], Array] | None) -> Array | None:
@@ -347,7 +355,7 @@ def _places(reading: Reading, actual: Array, size: Ints, target: Target, loose: 
         lows = lows[ok]
         if not len(lows):
             return []
-    return _nearest(reading, lows, size)
+    return _nearest(reading, lows, size, 24 if loose else 6)
 
 
 def _size(array: Array) -> Array:
@@ -357,9 +365,9 @@ def _size(array: Array) -> Array:
     return size
 
 
-def _nearest(reading: Reading, lows: Array, size: Ints) -> list[Pairs]:
+def _nearest(reading: Reading, lows: Array, size: Ints, most: int) -> list[Pairs]:
     claimed = np.array([lo for lo, _ in (reading.crop if reading.transposed else reading.pads)])
-    order = np.argsort(abs(lows - claimed).sum(1), kind="stable")[:6]
+    order = np.argsort(abs(lows - claimed).sum(1), kind="stable")[:most]
     return [_pads_for(reading, tuple(int(v) for v in lows[i]), size) for i in order]
 
 
