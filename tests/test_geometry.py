@@ -2,6 +2,7 @@
 
 import dataclasses
 import pickle
+from itertools import product
 
 import numpy as np
 import oracles
@@ -10,6 +11,7 @@ from hypothesis import given
 from strategies import calls
 
 from npconvt import ConvGeometry, kernel_matrix
+from npconvt._axis import PADDING_MODES, Axis, axis_entries, axis_rows, window_count
 
 
 def geometry_of(call, **more) -> ConvGeometry:
@@ -171,3 +173,23 @@ def test_it_prints_as_a_table():
     }.items():
         assert content in rows[name]
     assert len({line.index("(") for line in text.splitlines()[1:4]}) == 1  # the columns are aligned
+
+
+@pytest.mark.parametrize("mode", PADDING_MODES)
+def test_entries_are_counted_as_the_rows_have_them(mode):
+    """Small axes of every kind; the rows themselves are compared with the defining sum elsewhere."""
+    counted = 0
+    for n, k, s, d, lo, hi in product(range(1, 6), (1, 2, 3, 5), (1, 2, 3), (1, 2, 3), range(-2, 6), range(-2, 6)):
+        m, cropped = window_count(n, k, s, d, lo, hi), n + min(lo, 0) + min(hi, 0)
+        if m >= 1 and cropped >= 1 and max(lo, hi) <= {"reflect": cropped - 1, "circular": cropped}.get(mode, 5):
+            axis = Axis(n, m, k, s, d, lo, hi, mode)
+            assert axis_entries(axis) == sum(run.repeats * run.period_entries for run in axis_rows(axis, False).runs), (
+                axis
+            )
+            counted += 1
+    assert counted > 2000
+
+
+def test_entries_of_long_kernels_are_counted_window_by_window():
+    """Not tap by tap: 10**4 windows on the padding, of 10**4 + 1 taps each."""
+    assert ConvGeometry.conv((10**5,), (10**4 + 1,), padding=5000, padding_mode="circular").nnz == 10**5 * (10**4 + 1)
