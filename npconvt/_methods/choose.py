@@ -90,7 +90,7 @@ def _tile_sizes(task: Task) -> list[tuple[int, ...]]:
     if 4 < task.results <= 32:
         tiles += [(base[0] * t, *base[1:]) for t in (2, 4) if base[0] * t <= sizes[0]]
     if task.results <= 4:
-        tiles += [(base[0] * t, *base[1:]) for t in (4, 8, 16, 32) if base[0] * t <= sizes[0]]
+        tiles += [(base[0] * t, *base[1:]) for t in (2, 4, 8, 16, 32) if base[0] * t <= sizes[0]]
     if prod(sizes) * task.results <= 2**14:
         tiles.append(tuple(-(-n // step) * step for n, step in zip(sizes, base, strict=True)))
     return tiles

@@ -36,8 +36,8 @@ class Product(NamedTuple):
 
 # OpenBLAS runs products of up to 10**6 terms on one core, without packing; larger ones on all (here two).
 SMALL_TERMS = 10**6
-SMALL = Product(200.0, 0.0074, 5, 2, 4)
-LARGE = Product(3000.0, 0.004, 15, 10, 18)
+SMALL = Product(60.0, 0.0066, 5, 2, 4)
+LARGE = Product(3000.0, 0.0036, 24, 10, 18)
 
 
 class Task(NamedTuple):

@@ -104,11 +104,12 @@ class Layout:
         return int(images * groups * elements * self.dtype.itemsize)
 
     def limit(self) -> int:
-        """The size of a band: larger where a window is so tall that bands would mostly overlap."""
+        """The size of a band: larger where tall windows would overlap, smaller where tiles are sorted into place."""
         first, *others = self.piece.axes
         row = self.channels.sources * prod(a.window * a.count for a in others) * self.dtype.itemsize
         overlap = 0 if self.mode == "columns" else (first.window - 1) * first.dilation * row
-        return max(bands.BAND_BYTES, min(5 * overlap, MAX_BYTES // 2))
+        usual = bands.BAND_BYTES // 4 if prod(self.piece.tiles[1:]) > 1 else bands.BAND_BYTES
+        return max(usual, min(5 * overlap, MAX_BYTES // 2))
 
     def bands(self, images: int) -> tuple[Band, ...]:
         """The bands of a batch."""
