@@ -29,9 +29,9 @@ import npconvt
 Call = Callable[[], Any]
 
 CAP = 4.0  # no ratio counts for more in the mean, so that a few very slow peers do not carry it
-CALLS = 5  # in a block
-PAUSE = 0.02
-SLOW = 0.5  # seconds: such calls are one a block
+CALLS = 5  # in a block, after two that are not counted
+PAUSE = 0.12  # seconds; the threads of OpenBLAS and OpenMP spin for a while after the last call
+SLOW = 0.3  # seconds: such calls are one a block
 DTYPES = ("float64", "float32")
 
 
@@ -42,21 +42,23 @@ def arrays(layer: Layer, batch: int, dtype: str) -> tuple[np.ndarray, np.ndarray
 
 
 def block(call: Call, calls: int) -> float:
-    """The median time of some calls in a row, after one that is not counted."""
+    """The median time of some calls in a row, after two that are not counted."""
     times = []
-    for _ in range(calls + 1):
+    for _ in range(calls + 2):
         start = perf_counter()
         call()
         times.append(perf_counter() - start)
         if times[-1] > SLOW:
             break
     sleep(PAUSE)
-    return statistics.median(times[1:] or times)
+    return statistics.median(times[2:] or times)
 
 
 def rounds(calls: dict[str, Call], number: int, per_block: int = CALLS) -> dict[str, list[float]]:
     """Times of every call by name, one a round, the calls in turn."""
     times: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()  # compilers compile, allocators grow
     for _ in range(number):
         for name, call in calls.items():
             times[name].append(block(call, per_block))

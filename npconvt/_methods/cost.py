@@ -12,6 +12,7 @@ import numpy as np
 
 from npconvt._axis import ZEROS, Axis
 from npconvt._methods.pieces import AxisPiece, Piece
+from npconvt._methods.taps import FOLD
 
 # Nanoseconds for each four bytes, or for each event.
 COPY = 0.3  # along contiguous runs
@@ -135,7 +136,8 @@ def _copy_time(elements: int, last: AxisPiece, words: float) -> float:
 def scatter_time(task: Task) -> float:
     """One product for all taps, then a strided sum for each."""
     positions, rows = prod(a.m for a in task.axes), task.results * task.taps
-    total = CALL + gemm_time(task, task.batch * task.groups, rows, task.sources, positions)
+    together = task.batch if positions < FOLD else 1
+    total = CALL + gemm_time(task, task.batch // together * task.groups, rows, task.sources, positions * together)
     total += task.batch * task.groups * rows * positions * (SUM_STRIDED * task.words + RUN / task.axes[-1].m)
     total += task.batch * task.groups * task.results * prod(a.n for a in task.axes) * COPY * task.words
     return total + task.taps * STEP / 3

@@ -16,6 +16,7 @@ from npconvt._axis import ZEROS, Axis
 from npconvt._methods.bands import Arena, Array, boxes, index, shown
 
 Taps = tuple[int, ...]
+FOLD = 256  # positions
 
 
 def _meets(axis: Axis, t: int, begin: int, end: int) -> range:
@@ -89,7 +90,12 @@ def scatter(axes: tuple[Axis, ...], weight: Array, y: Array, result: Array, aren
     for (low, high), *box in boxes((len(y), *(a.m for a in axes)), lambda part: size * prod(part)):
         part = y[index(slice(low, high), ..., *(slice(*bounds) for bounds in box))]
         arena.reset()
-        terms = _product(columns, part, arena).reshape(*part.shape[:2], rows, *kernel, *part.shape[3:])
+        if len(part) > 1 and prod(part.shape[3:]) < FOLD:  # small images share a product
+            part = np.moveaxis(part, 0, 2)[None]
+            terms = np.moveaxis(_product(columns, part, arena)[0], 2, 0)
+        else:
+            terms = _product(columns, part, arena)
+        terms = terms.reshape(*terms.shape[:2], rows, *kernel, *terms.shape[3:])
         for taps in product(*map(range, kernel)):
             outputs = [_meets(a, t, *bounds) for a, t, bounds in zip(axes, taps, box, strict=True)]
             if all(outputs):
