@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import importlib
 import re
+import runpy
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -218,3 +219,13 @@ def test_bfloat16_goes_through_the_evaluator_in_float32() -> None:
     assert result.dtype == bfloat16
     expected = np.array([[[210, 321, 432, 543]]]).astype(bfloat16)
     np.testing.assert_array_equal(result.astype(np.float32), expected.astype(np.float32))
+
+
+def test_the_gallery_runs_the_decoder_in_the_evaluator_and_in_onnxruntime(capsys: pytest.CaptureFixture[str]) -> None:
+    framework("onnx")
+    framework("onnxruntime")
+    runpy.run_path(str(Path(__file__).parents[1] / "docs" / "examples" / "plot_onnx_reference.py"))
+    said = capsys.readouterr().out
+    assert "ConvTranspose  (1, 3, 128, 128)" in said
+    assert said.endswith("ONNX Runtime: the same numbers\n")
+    assert "not installed" not in said
