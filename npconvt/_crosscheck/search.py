@@ -355,7 +355,7 @@ def _places(reading: Reading, actual: Array, size: Ints, target: Target, loose: 
         lows = lows[ok]
         if not len(lows):
             return []
-    return _nearest(reading, lows, size, 24 if loose else 6)
+    return _nearest(reading, lows, size, 200 if loose else 6)
 
 
 def _size(array: Array) -> Array:
