@@ -145,6 +145,14 @@ def test_no_spatial_axes_and_many():
     assert five.output_size == (2, 2, 2, 2, 1)
 
 
+def test_a_weight_of_three_axes_has_channels_unless_told_otherwise():
+    """The shapes of a geometry may have a batch axis, so that three and three axes are a batch of signals."""
+    signals = ConvGeometry.conv((8, 3, 7), (4, 3, 2))
+    assert (signals.plain, signals.input_shape, signals.output_shape) == (False, (3, 7), (4, 6))
+    assert ConvGeometry.conv_transpose((8, 4, 6), (4, 3, 2)) == signals
+    assert ConvGeometry.conv((8, 3, 7), (4, 3, 2), channels=False).output_shape == (5, 1, 6)
+
+
 def test_huge_sizes_are_only_numbers():
     geometry = ConvGeometry.conv((1, 10**9 + 999), (1, 1, 1000))
     assert geometry.nnz == 10**12
