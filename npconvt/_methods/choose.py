@@ -70,7 +70,7 @@ def plan(geometry: ConvGeometry, dtype: np.dtype[Any], batch: int, transposed: b
         costs.append((cost.scatter_time(task), Plan("scatter")))
     for way, tiles in product(MODES, _tile_sizes(task)):
         pieces = pieces_of(g.axes, transposed, tiles)
-        if gemm.fits(task, way, pieces):
+        if gemm.fits(task, way, pieces) and (way != "rows" or all(piece.has_rows for piece in pieces)):
             costs.append((cost.slide_time(task, way, pieces), Plan(way, tiles)))
     best, chosen = min(costs, key=lambda pair: pair[0])
     others = sorted((time, other.way) for time, other in costs if other.way != chosen.way)

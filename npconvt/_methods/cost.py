@@ -23,6 +23,7 @@ SUM_STRIDED = 1.2
 PACK = 2.5
 STEP = 12_000.0  # what Python takes for a band
 CALL = 45_000.0
+PLACE = 4_000.0  # and for each place in a tile that is sorted into the result
 
 
 class Product(NamedTuple):
@@ -97,6 +98,8 @@ def _piece_time(task: Task, way: str, piece: Piece) -> float:
     padded = any(a.leaves(size) for a, size in zip(piece.axes, sizes, strict=True))
     total = n * groups * task.sources * prod(sizes) * COPY * words if padded else 0.0
     if way == "columns" and positions == 1:
+        natural = task.results == 1 or (task.transposed and prod(piece.windows) == 1)
+        total += 0.0 if natural else PLACE * prod(piece.tiles)
         return total + gemm_time(task, groups, n, inner, rows) + n * groups * (inner + rows) * COPY_STRIDED * words
     if way == "columns":
         copied = inner * positions
@@ -109,11 +112,13 @@ def _piece_time(task: Task, way: str, piece: Piece) -> float:
         if way == "slabs":
             total += gemm_time(task, n * groups * first.window, rows, inner // first.window, positions)
             total += n * groups * (first.window - 1) * rows * positions * SUM * words
+            copied *= 1 if first.step == 1 else 2  # sorted by phase
         else:
             total += gemm_time(task, n * groups * first.count, rows, inner, across)
     if not dense:
         total += n * groups * _copy_time(copied, piece.axes[-1], words)
     if not _is_direct(task, way, piece, others):
+        total += PLACE * prod(piece.tiles)
         total += n * groups * rows * positions * (COPY_STRIDED if piece.axes[-1].hop > 1 else COPY) * words
     return total
 

@@ -62,6 +62,11 @@ class Piece:
     windows: tuple[int, ...]
     tiles: tuple[int, ...]
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether a window's rows along the first axis are consecutive."""
+        return self.axes[0].dilation == 1 or self.axes[0].window == 1
+
     @classmethod
     def of(cls, axes: tuple[AxisPiece, ...]) -> "Piece":
         """The product of the given axes."""

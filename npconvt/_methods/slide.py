@@ -155,9 +155,8 @@ def layout(
     swapped: bool,
 ) -> Layout:
     """The layout of a piece; ``swapped`` says that the weight's first channels are the source's."""
-    first = piece.axes[0]
-    if mode == "rows" and first.dilation > 1 and first.window > 1:
-        mode = "columns"  # the rows of a window are not consecutive
+    if mode == "rows" and not piece.has_rows:
+        mode = "columns"
     if swapped:
         natural = all(
             tuple(t for (t,) in a.table) == tuple(range(s.k)) if a.window == 1 else False
