@@ -496,6 +496,15 @@ def check_method(call: str, method: str, names: Sequence[str]) -> None:
         raise ValueError(msg)
 
 
+def check_padding_seen(call: str, method: str, padding: Pairs) -> NoReturn:
+    """Refuse a method that lays out the padding where it is far wider than all windows together."""
+    msg = (
+        f"{call}: method must be 'auto' or 'matrix' where padding_mode='replicate' is wider than all windows together, "
+        f"but got {method!r} with padding {_shown(padding)}."
+    )
+    raise ValueError(msg)
+
+
 def check_inexact(call: str, dtype: np.dtype[Any]) -> None:
     """Refuse the method that rounds where a result must be exact."""
     if dtype.kind not in "fc":

@@ -6,13 +6,21 @@ padding before and after (negative crops). Window `i` puts its tap `t` on input 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import pairwise
 from math import gcd
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 ZEROS, REFLECT, REPLICATE, CIRCULAR = PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
+# Taps of padded windows that are sorted at a time.
+_BATCH = 1 << 18
 
 
 class Axis(NamedTuple):
@@ -94,8 +102,8 @@ class Run(NamedTuple):
     start: int
     repeats: int
     step: int
-    columns: tuple[Sequence[int], ...]
-    taps: tuple[Sequence[int], ...]
+    columns: tuple[Sequence[int] | NDArray[Any], ...]
+    taps: tuple[Sequence[int] | NDArray[Any], ...]
 
     @property
     def period(self) -> int:
@@ -111,25 +119,40 @@ class Run(NamedTuple):
 class AxisRows(NamedTuple):
     """The kernel matrix of one axis, or its transpose, as runs of rows in order, every row in exactly one run.
 
-    A tap numbered `k + j` stands for the sum of the taps `folded[j]`: padding modes other than zeros can lay several
-    taps of a window on one input position.
+    Padding modes other than zeros can lay several taps of a window on one input position. A tap numbered `k + j` stands
+    for the sum of the j-th set of `folded`.
     """
 
     runs: tuple[Run, ...]
-    folded: tuple[tuple[int, ...], ...]
+    folded: Folded | None
     entries: int
 
 
-@lru_cache(maxsize=1024)
+class Folded(NamedTuple):
+    """Sets of taps, one after the other in `taps`, each from its element of `starts` on."""
+
+    taps: NDArray[Any]
+    starts: NDArray[Any]
+
+
 def axis_rows(axis: Axis, transposed: bool) -> AxisRows:
     """Return the rows of the axis's kernel matrix (outputs by inputs), or of its transpose."""
-    builder = _Folder(axis.k)
     if axis.mode == ZEROS:
-        plain = _scatter_runs(axis, 0, axis.n) if transposed else _gather_runs(axis, 0, axis.m)
-        runs = tuple(plain)
-    else:
-        runs = tuple(_folded_scatter_runs(axis, builder) if transposed else _folded_gather_runs(axis, builder))
-    return AxisRows(runs, tuple(builder.folded), sum(run.repeats * run.period_entries for run in runs))
+        return _zeros_rows(axis, transposed)
+    folder = _Folder(axis.k)
+    return _counted(_folded_scatter_runs(axis, folder) if transposed else _folded_gather_runs(axis, folder), folder)
+
+
+# Runs of a zero-padded axis are a few ranges; those of a folded one hold every entry of its borders, and are not kept.
+@lru_cache(maxsize=1024)
+def _zeros_rows(axis: Axis, transposed: bool) -> AxisRows:
+    runs = _scatter_runs(axis, 0, axis.n) if transposed else _gather_runs(axis, 0, axis.m)
+    return _counted(runs, _Folder(axis.k))
+
+
+def _counted(runs: Iterable[Run], folder: _Folder) -> AxisRows:
+    all_runs = tuple(runs)
+    return AxisRows(all_runs, folder.folded(), sum(run.repeats * run.period_entries for run in all_runs))
 
 
 def _gather_runs(axis: Axis, first: int, last: int) -> Iterator[Run]:
@@ -199,24 +222,6 @@ def _spans(edges: set[int], first: int, last: int) -> Iterator[tuple[int, int]]:
     yield from pairwise(cuts)
 
 
-class _Folder:
-    """Numbers the sets of taps that meet on one input position."""
-
-    def __init__(self, k: int) -> None:
-        self.k = k
-        self.folded: dict[tuple[int, ...], int] = {}
-
-    def row(self, entries: dict[int, list[int]]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Return columns and taps of a row from its taps by column."""
-        columns = tuple(sorted(entries))
-        return columns, tuple(self._tap(tuple(entries[column])) for column in columns)
-
-    def _tap(self, taps: tuple[int, ...]) -> int:
-        if len(taps) == 1:
-            return taps[0]
-        return self.folded.setdefault(taps, self.k + len(self.folded))
-
-
 def padding_source(axis: Axis, position: int) -> int:
     """Return the input position that a padded position (0 where the input starts) shows; -1 for a zero."""
     start, stop = max(0, -axis.lo), axis.n - max(0, -axis.hi)
@@ -261,41 +266,104 @@ def _row_entries(axis: Axis, i: int) -> int:
     return entries
 
 
+def padding_sources(axis: Axis, positions: NDArray[Any]) -> NDArray[Any]:
+    """Return `padding_source` of each position."""
+    start, stop = max(0, -axis.lo), axis.n - max(0, -axis.hi)
+    if axis.mode == REPLICATE:
+        return np.where(positions < start, start, np.where(positions < stop, positions, stop - 1))
+    if axis.mode == CIRCULAR:
+        return np.asarray((positions - start) % (stop - start) + start)
+    before, after = (2 * start - positions, 2 * (stop - 1) - positions) if axis.mode == REFLECT else (-1, -1)
+    return np.where(positions < start, before, np.where(positions < stop, positions, after))
+
+
+class _Folder:
+    """Sorts (row, column, tap) into rows, and numbers the sets of taps that meet in one entry."""
+
+    def __init__(self, k: int) -> None:
+        self.sets = k  # the number of the next set
+        self.taps: list[NDArray[Any]] = []
+        self.sizes: list[NDArray[Any]] = []
+
+    def rows(
+        self, rows: NDArray[Any], columns: NDArray[Any], taps: NDArray[Any]
+    ) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
+        """Yield each row with its columns and their taps."""
+        order = np.lexsort((taps, columns, rows))
+        rows, columns, taps = rows[order], columns[order], taps[order]
+        entries = _starts((np.diff(rows) != 0) | (np.diff(columns) != 0))
+        sizes = np.diff(entries, append=len(rows))
+        rows, columns, entry_taps = rows[entries], columns[entries], taps[entries]
+        several = sizes > 1
+        entry_taps[several] = self.sets + np.arange(np.count_nonzero(several))
+        self.sets += int(np.count_nonzero(several))
+        self.taps.append(taps[np.repeat(several, sizes)])
+        self.sizes.append(sizes[several])
+        edges = [*_starts(np.diff(rows) != 0).tolist(), len(rows)]
+        for start, stop in pairwise(edges):
+            yield int(rows[start]), columns[start:stop], entry_taps[start:stop]
+
+    def folded(self) -> Folded | None:
+        """Return the sets met so far."""
+        sizes = np.concatenate([*self.sizes, np.empty(0, np.intp)])
+        if not sizes.size:
+            return None
+        return Folded(np.concatenate(self.taps), np.cumsum(sizes) - sizes)
+
+
+def _starts(changes: NDArray[Any]) -> NDArray[Any]:
+    """Return where runs of equal elements start, from the flags between neighbours."""
+    return np.concatenate([[0], np.flatnonzero(changes) + 1])
+
+
+def _padded_windows(axis: Axis) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
+    """Yield window, tap and position of every tap of the windows that touch the padding, some windows at a time."""
+    first, last = _whole_windows(axis)
+    # Python's ints where 64 bits do not hold the positions.
+    extent = axis.n + abs(axis.lo) + abs(axis.hi) + axis.s + axis.k * axis.d
+    dtype: type = np.int64 if extent < 2**62 else object
+    some = max(1, _BATCH // axis.k)
+    for begin, end in ((0, first), (last, axis.m)):
+        for low in range(begin, end, some):
+            windows = np.arange(low, min(low + some, end))
+            windows, taps = (grid.ravel() for grid in np.meshgrid(windows, np.arange(axis.k), indexing="ij"))
+            yield windows, taps, windows.astype(dtype) * axis.s + taps.astype(dtype) * axis.d - axis.lo
+
+
 def _folded_gather_runs(axis: Axis, folder: _Folder) -> Iterator[Run]:
     first, last = _whole_windows(axis)
-    yield from (_folded_gather_row(axis, i, folder) for i in range(first))
-    yield from _gather_runs(axis, first, last)
-    yield from (_folded_gather_row(axis, i, folder) for i in range(last, axis.m))
-
-
-def _folded_gather_row(axis: Axis, i: int, folder: _Folder) -> Run:
-    entries: dict[int, list[int]] = {}
-    for t in range(axis.k):
-        entries.setdefault(padding_source(axis, i * axis.s + t * axis.d - axis.lo), []).append(t)
-    columns, taps = folder.row(entries)
-    return Run(i, 1, axis.s, (columns,), (taps,))
+    inner = _gather_runs(axis, first, last)
+    for windows, taps, positions in _padded_windows(axis):
+        if windows[0] >= last:
+            yield from inner
+        sources = padding_sources(axis, positions).astype(np.int64)
+        for row, columns, row_taps in folder.rows(windows, sources, taps):
+            yield Run(row, 1, axis.s, (columns,), (row_taps,))
+    yield from inner
 
 
 def _folded_scatter_runs(axis: Axis, folder: _Folder) -> Iterator[Run]:
-    first, last = _whole_windows(axis)
     start, stop = max(0, -axis.lo), axis.n - max(0, -axis.hi)
     # Rows of input positions that the padding shows once more, from the windows that touch it; all others are as in
     # a zero-padded axis.
-    rows: dict[int, dict[int, list[int]]] = {}
-    for i in (*range(first), *range(last, axis.m)):
-        for t in range(axis.k):
-            position = i * axis.s + t * axis.d - axis.lo
-            if not start <= position < stop:
-                rows.setdefault(padding_source(axis, position), {}).setdefault(i, []).append(t)
+    parts = []
+    for windows, taps, positions in _padded_windows(axis):
+        outside = (positions < start) | (positions >= stop)
+        shown = padding_sources(axis, positions[outside]).astype(np.int64)
+        parts.append((shown, windows[outside], taps[outside]))
+    twice = np.unique(np.concatenate([rows for rows, _, _ in parts])) if parts else np.empty(0, np.int64)
+    parts += [_direct(axis, int(p)) for p in twice]
     done = 0
-    for p in sorted(rows):
-        yield from _scatter_runs(axis, done, p)
-        for direct in _scatter_runs(axis, p, p + 1):
-            for i, t in zip(direct.columns[0], direct.taps[0], strict=True):
-                rows[p].setdefault(i, []).append(t)
-        for taps in rows[p].values():
-            taps.sort()
-        columns, taps_of_columns = folder.row(rows[p])
-        yield Run(p, 1, 1, (columns,), (taps_of_columns,))
-        done = p + 1
+    if twice.size:
+        for row, columns, taps in folder.rows(*(np.concatenate(part) for part in zip(*parts, strict=True))):
+            yield from _scatter_runs(axis, done, row)
+            yield Run(row, 1, 1, (columns,), (taps,))
+            done = row + 1
     yield from _scatter_runs(axis, done, axis.n)
+
+
+def _direct(axis: Axis, p: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return row, column and tap of the windows that reach position `p` inside the input."""
+    [run] = _scatter_runs(axis, p, p + 1)
+    columns, taps = (np.array(values, np.int64) for values in (run.columns[0], run.taps[0]))
+    return np.full(len(columns), p), columns, taps

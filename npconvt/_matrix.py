@@ -227,8 +227,8 @@ class _Lines(NamedTuple):
 
     repeats: int
     step: int
-    columns: Sequence[int]
-    taps: Sequence[int]
+    columns: Sequence[int] | NDArray[Any]
+    taps: Sequence[int] | NDArray[Any]
     offset: int  # entries of the axis before the first of these rows
     period_entries: int  # entries of the axis from one of these rows to the next
 
@@ -304,7 +304,7 @@ def _lines(runs: Iterable[Run]) -> Iterator[_Lines]:
         entries = run.period_entries
         before = offset
         for columns, taps in zip(run.columns, run.taps, strict=True):
-            if columns:
+            if len(columns):
                 # The step of a single period is never taken, and a stride beyond the input may exceed the index dtype.
                 step = run.step if run.repeats > 1 else 1
                 yield _Lines(run.repeats, step, columns, taps, before, entries)
@@ -312,11 +312,11 @@ def _lines(runs: Iterable[Run]) -> Iterator[_Lines]:
         offset += run.repeats * entries
 
 
-def _as_array(values: Sequence[int], dtype: np.dtype[Any]) -> NDArray[Any]:
+def _as_array(values: Sequence[int] | NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return ints as an array; a range without visiting its elements."""
     if isinstance(values, range):
         return np.arange(values.start, values.stop, values.step, dtype=dtype.type)
-    return np.array(values, dtype)
+    return np.asarray(values, dtype)
 
 
 # --- row pointers ----------------------------------------------------------------------------------------------------
@@ -468,7 +468,7 @@ def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
     return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
 
 
-def _take(values: NDArray[Any], taps: Sequence[int], axis: int) -> NDArray[Any]:
+def _take(values: NDArray[Any], taps: Sequence[int] | NDArray[Any], axis: int) -> NDArray[Any]:
     """Return some taps of the values along an axis; a view where they are evenly spaced."""
     if not isinstance(taps, range):
         return values.take(_as_array(taps, np.dtype(np.intp)), axis)
@@ -534,8 +534,10 @@ def _values_by_row_channel(
             values.reshape(shape).swapaxes(1, 2).reshape(geometry.in_channels, geometry.out_channels // groups, *kernel)
         )
     for axis, table in enumerate(layout.axes, 2):
-        # Sums of slices, not a product with a 0/1 matrix: 0*inf would put NaN where no tap is.
+        if table.folded is None:
+            continue
+        # Sums of the taps alone, not a product with a 0/1 matrix: 0*inf would put NaN where no tap is.
         with np.errstate(invalid="ignore"):  # inf - inf is NaN, here as in any sum of the library
-            sums = [reduce(np.add, (values.take([tap], axis) for tap in taps)) for taps in table.folded]
-        values = np.concatenate([values, *sums], axis) if sums else values
+            sums = np.add.reduceat(values.take(table.folded.taps, axis), table.folded.starts, axis)
+        values = np.concatenate([values, sums], axis)
     return values

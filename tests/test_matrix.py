@@ -229,3 +229,24 @@ def test_a_weight_of_the_other_byte_order_makes_a_native_matrix(dtype):
     A = kernel_matrix(weight, (4,), padding=1, padding_mode="reflect")
     assert A.dtype.isnative
     assert_array_equal(A.toarray(), [[10, 101, 0, 0], [1, 10, 100, 0], [0, 1, 10, 100], [0, 0, 101, 10]])
+
+
+def test_padding_that_no_window_looks_at_is_not_laid_out():
+    x, w = np.arange(30).reshape(1, 1, 5, 6), np.arange(9).reshape(1, 1, 3, 3)
+    far = {"stride": 10**18, "padding": 10**18, "padding_mode": "replicate"}
+    result = conv(x, w, **far)
+    assert result.shape == (1, 1, 3, 3)
+    assert result[0, 0, 0, 0] == 0
+    assert result[0, 0, 2, 0] == w.sum() * x[0, 0, 4, 0]
+    assert result[0, 0, 0, 2] == w.sum() * x[0, 0, 0, 5]
+    wide = {"dilation": 10**4, "padding": 10**4, "padding_mode": "replicate"}
+    y = np.arange(30)[::-1].reshape(1, 1, 5, 6)
+    assert (conv(x, w, **wide) * y).sum() == (conv_transpose(y, w, **wide) * x).sum()
+
+
+@pytest.mark.parametrize("method", ["gemm", "fft"])
+def test_methods_that_lay_out_the_padding_decline_one_that_no_window_looks_at(method):
+    with pytest.raises(
+        ValueError, match=r"conv1d: method must be 'auto' or 'matrix' .* got '\w+' with padding \(\(1000"
+    ):
+        conv1d(np.ones((1, 5)), np.ones((1, 1, 3)), None, 1000, 1000, padding_mode="replicate", method=method)

@@ -11,13 +11,15 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from npconvt._arguments import check_inexact, work_dtype
+from npconvt._arguments import check_inexact, check_padding_seen, work_dtype
+from npconvt._axis import REPLICATE
 from npconvt._geometry import ConvGeometry
 from npconvt._methods import cost, fft, gemm, matrix
 from npconvt._methods.cost import Task
 from npconvt._methods.gemm import Plan, pieces_of
 from npconvt._methods.slide import MODES
 
+_SEEN = 64  # as much padding costs nothing worth a thought
 DENSE_ENTRIES = 4096  # up to here, the whole kernel matrix is the quickest block
 METHODS = ("auto", "matrix", "gemm", "fft")
 
@@ -45,12 +47,24 @@ def prepare(
     call: str = "prepare",
 ) -> Road:
     """Return the road of a call whose result has the dtype; `call` starts error messages."""
+    method = _admitted(call, geometry, method)
     if method == "matrix":
         return matrix.MatrixRoad(geometry, weight, dtype, call)
     if method == "fft":
         check_inexact(call, dtype)
         return fft.FftRoad(geometry, weight, dtype)
     return gemm.GemmRoad(geometry, weight, dtype, batch, plan)
+
+
+def _admitted(call: str, geometry: ConvGeometry, method: str) -> str:
+    """Return the method, but the matrix for "auto" where the others would lay out padding that no window looks at."""
+    if method == "matrix" or geometry.padding_mode != REPLICATE:
+        return method
+    # The other padding modes have no more padding than input.
+    unseen = any(max(a.lo, a.hi) > _SEEN + a.n + 4 * a.m * a.k for a in geometry.axes)
+    if unseen and method != "auto":
+        check_padding_seen(call, method, geometry.padding)
+    return "matrix" if unseen else method
 
 
 @lru_cache(maxsize=1024)
@@ -106,6 +120,7 @@ def weight_gradient(
     call: str = "weight_gradient",
 ) -> NDArray[Any]:
     """Return the gradient of <y, A(w) x>, summed over the images, in w: shape (C_out, C_in/groups, *k)."""
+    method = _admitted(call, geometry, method)
     if method == "matrix":
         return matrix.weight_gradient(geometry, x, y, dtype)
     if method == "fft":
