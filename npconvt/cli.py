@@ -183,13 +183,20 @@ def _add_info(commands: Any) -> None:
 
 
 def _info(options: argparse.Namespace) -> int:
+    import numpy as np
+
     from npconvt._case import geometry_of, result_shape, table
+    from npconvt._methods import describe
 
     geometry = geometry_of(options.op, options.input, options.weight, _params(options))
     result = result_shape(options.op, options.input, geometry)
-    print(
-        table({"call": options.op, "input": str(options.input), "weight": str(options.weight), "result": str(result)})
-    )
+    shapes = {"call": options.op, "input": str(options.input), "weight": str(options.weight), "result": str(result)}
+    batch = options.input[0] if len(options.input) == len(options.weight) else 1
+    transposed = options.op.startswith("conv_transpose")
+    roads = {
+        name: describe(geometry, np.dtype(name), batch=batch, transposed=transposed) for name in ("float32", "float64")
+    }
+    print(table(shapes | roads))
     print(f"\n{geometry}")
     return AGREES
 

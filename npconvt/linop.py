@@ -14,7 +14,7 @@ from scipy.sparse.linalg import LinearOperator
 from npconvt import _arguments as arguments
 from npconvt._geometry import ConvGeometry, operator_geometry
 from npconvt._matrix import build, check_dense_memory
-from npconvt._methods import METHODS, Road, prepare
+from npconvt._methods import METHODS, Road, describe, prepare
 
 if TYPE_CHECKING:
     from npconvt._arguments import IntOrInts, Ints, Padding
@@ -185,6 +185,23 @@ class ConvOperator(_Base):
     def weight(self) -> NDArray[Any]:
         """The kernel, read-only, in the operator's dtype and the shape in which it was given."""
         return self._map.weight.reshape(self.geometry.weight_shape)
+
+    @property
+    def road(self) -> str:
+        """Which road a product with one vector of the operator's dtype takes, and why.
+
+        Decided by the geometry, the number of vectors and the dtype alone, so the same product always takes the same
+        road; the estimates are those of the cost model in the explanation "How `auto` chooses".
+
+        Examples
+        --------
+        >>> from npconvt import ConvOperator
+        >>> ConvOperator([1, 10], (4,)).road
+        'gemm (dense): a kernel matrix of 12 entries'
+        >>> ConvOperator([1, 10], (4,), method="matrix").road
+        'matrix: asked for by name'
+        """
+        return describe(self.geometry, self.dtype, method=self.method, transposed=self.transposed)
 
     # --- products ----------------------------------------------------------------------------------------------------
 

@@ -445,6 +445,12 @@ CASES = {
         TypeError,
         "conv1d: method must be a str, but got None.",
     ),
+    "padding wider than all windows": (
+        lambda: conv1d(np.ones((1, 5)), np.ones((1, 1, 3)), None, 1000, 1000, padding_mode="replicate", method="gemm"),
+        ValueError,
+        "conv1d: method must be 'auto' or 'matrix' where padding_mode='replicate' is wider than all windows together, "
+        "but got 'gemm' with padding ((1000, 1000),).",
+    ),
     "fft of integers": (
         lambda: conv1d(np.arange(5)[None], np.ones((1, 1, 2), int), method="fft"),
         ValueError,

@@ -300,3 +300,20 @@ def test_sparse_operands_and_unknown_methods_are_refused():
         ConvOperator(np.ones((2, 2)), (3, 3), method="winograd")
     with pytest.raises(ValueError, match=r"^ConvOperator: output_padding must be left out unless transposed=True"):
         ConvOperator(np.ones((2, 2)), (3, 3), output_padding=1)
+
+
+@pytest.mark.parametrize(
+    ("keywords", "road"),
+    [
+        ({}, "gemm (dense): a kernel matrix of 400 entries"),
+        ({"method": "matrix"}, "matrix: asked for by name"),
+        ({"method": "fft"}, "fft: asked for by name"),
+        (
+            {"padding": 10**6, "dilation": 10**6, "padding_mode": "replicate"},
+            "matrix: the padding is wider than all windows together",
+        ),
+    ],
+)
+def test_the_road_is_told_with_its_reason(keywords, road):
+    padding = {"padding": 1} | keywords
+    assert ConvOperator(np.ones((3, 3)), (4, 5), **padding).road == road

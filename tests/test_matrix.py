@@ -242,11 +242,3 @@ def test_padding_that_no_window_looks_at_is_not_laid_out():
     wide = {"dilation": 10**4, "padding": 10**4, "padding_mode": "replicate"}
     y = np.arange(30)[::-1].reshape(1, 1, 5, 6)
     assert (conv(x, w, **wide) * y).sum() == (conv_transpose(y, w, **wide) * x).sum()
-
-
-@pytest.mark.parametrize("method", ["gemm", "fft"])
-def test_methods_that_lay_out_the_padding_decline_one_that_no_window_looks_at(method):
-    with pytest.raises(
-        ValueError, match=r"conv1d: method must be 'auto' or 'matrix' .* got '\w+' with padding \(\(1000"
-    ):
-        conv1d(np.ones((1, 5)), np.ones((1, 1, 3)), None, 1000, 1000, padding_mode="replicate", method=method)

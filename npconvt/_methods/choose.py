@@ -56,6 +56,18 @@ def prepare(
     return gemm.GemmRoad(geometry, weight, dtype, batch, plan)
 
 
+def describe(
+    geometry: ConvGeometry, dtype: np.dtype[Any], *, method: str = "auto", batch: int = 1, transposed: bool = False
+) -> str:
+    """Return which road a call takes whose result has the dtype, and why; nothing is allocated."""
+    admitted = _admitted("describe", geometry, method)
+    if admitted != method:
+        return f"{admitted}: the padding is wider than all windows together"
+    if method in ("matrix", "fft"):
+        return f"{method}: asked for by name"
+    return str(plan(gemm.with_axis(geometry), dtype, batch, transposed))
+
+
 def _admitted(call: str, geometry: ConvGeometry, method: str) -> str:
     """Return the method, but the matrix for "auto" where the others would lay out padding that no window looks at."""
     if method == "matrix" or geometry.padding_mode != REPLICATE:
