@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -51,7 +52,7 @@ def test_an_adjoint_is_told_from_a_transpose() -> None:
         assert_adjoint(transpose)
 
 
-def test_the_example_of_the_page_runs(pytester: pytest.Pytester) -> None:
+def test_the_example_of_the_page_runs(pytester: pytest.Pytester, torch: ModuleType) -> None:
     page = (Path(__file__).parents[1] / "docs" / "crosscheck.md").read_text(encoding="utf-8")
     (block,) = (b for b in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def test_torch_layer" in b)
     pytester.makepyfile(block)
