@@ -475,9 +475,13 @@ def check_output_size(call: str, requested: Ints, smallest: Ints, largest: Ints)
 
 def check_forward_only(call: str, output_padding: IntOrInts, output_size: object) -> None:
     """Refuse the arguments of a transposed convolution in a forward one."""
-    for name, value, unset in (("output_padding", output_padding, 0), ("output_size", output_size, None)):
-        if value is not None and value != unset:
-            msg = f"{call}: {name} must be left out unless transposed=True, but got {value!r}."
+    for name, value in (("output_padding", output_padding), ("output_size", output_size)):
+        # A zero for each axis chooses nothing either; an array must not be asked for its truth.
+        zeros = name == "output_padding" and all(
+            type(item) is not bool and item == 0 for item in _items(value) or [value]
+        )
+        if value is not None and not zeros:
+            msg = f"{call}: {name} must be left out unless transposed=True, but got {_shown(value)}."
             raise ValueError(msg)
 
 
@@ -539,13 +543,27 @@ def check_columns(
         _refuse_operand(call, name, array_shape, operator_shape, axis, image_shape, wanted)
 
 
+def check_rows(call: str, name: str, array_shape: Ints, operator_shape: Ints, image_shape: Ints) -> None:
+    """Refuse an array that an operator cannot be multiplied with from the right."""
+    rows = operator_shape[0]
+    if array_shape[-1:] != (rows,):
+        name, wanted = f"{name} in {name} @ operator", f"({rows},) or (K, {rows})"
+        _refuse_operand(call, name, array_shape, operator_shape, 0, image_shape, wanted, "apply_transpose")
+
+
 def _refuse_operand(
-    call: str, name: str, array_shape: Ints, operator_shape: Ints, axis: int, image_shape: Ints, wanted: str
+    call: str,
+    name: str,
+    array_shape: Ints,
+    operator_shape: Ints,
+    axis: int,
+    image_shape: Ints,
+    wanted: str,
+    method: str = "",
 ) -> NoReturn:
     image = len(image_shape) > 1 and array_shape[len(array_shape) - len(image_shape) :] == image_shape
-    remedy = (
-        f" Use {'apply' if axis else 'H.apply'} for arrays of shape {image_shape} and batches of them." if image else ""
-    )
+    method = method or ("apply" if axis else "H.apply")
+    remedy = f" Use {method} for arrays of shape {image_shape} and batches of them." if image else ""
     msg = (
         f"{call}: {name} must have shape {wanted} for an operator of shape {operator_shape}, "
         f"but has shape {array_shape}.{remedy}"
@@ -589,3 +607,11 @@ def check_stride_divides(call: str, sizes: Ints, stride: Ints) -> None:
                 f"Use scipy.sparse.linalg.svds of a ConvOperator."
             )
             raise ValueError(msg)
+
+
+def check_finite(call: str, name: str, values: NDArray[Any]) -> None:
+    """Refuse NaN and inf."""
+    others = values.size - int(np.count_nonzero(np.isfinite(values)))
+    if others:
+        msg = f"{call}: {name} must be finite, but {others} of its {values.size} elements are NaN or inf."
+        raise ValueError(msg)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
-from itertools import product
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from npconvt import _arguments as arguments
+from npconvt._axis import CIRCULAR, Axis
 from npconvt._geometry import ConvGeometry, conv_transpose_geometry, operator_geometry
-from npconvt._matrix import build
+from npconvt._memory import check_result
+from npconvt._methods import prepare
 
 if TYPE_CHECKING:
     from npconvt._arguments import IntOrInts, Padding
+
+_BATCH = 2**21  # numbers in the blocks whose singular values are found in one go
 
 
 def singular_values(
@@ -28,7 +31,7 @@ def singular_values(
     groups: int = 1,
     channels: bool | None = None,
 ) -> NDArray[np.floating[Any]]:
-    """Return all singular values of a convolution with circular padding, exactly, by FFT.
+    """Return all singular values of a convolution with circular padding, exactly, by the Fourier transform.
 
     They are those of `kernel_matrix(weight, input_shape, stride=stride, padding="same", padding_mode="circular", ...)`,
     and of its transpose; the first is the layer's spectral norm. How the circular padding is shared out between before
@@ -56,7 +59,7 @@ def singular_values(
     ------
     ValueError
         Where the stride does not divide the size: then the matrix is not block circulant. `scipy.sparse.linalg.svds`
-        of a `ConvOperator` finds the largest ones for any geometry.
+        of a `ConvOperator` finds the largest ones for any geometry. And where the weight holds NaN or inf.
     TypeError
         Where an argument is of the wrong kind.
 
@@ -100,30 +103,49 @@ def singular_values(
         channels=channels,
     )
     arguments.check_stride_divides(call, geometry.input_size, geometry.stride)
-    blocks = _frequency_blocks(geometry, entries)
-    values = np.linalg.svd(blocks, compute_uv=False) if blocks.size else np.zeros(0, blocks.real.dtype)
-    return np.sort(values, axis=None)[::-1]
+    arguments.check_finite(call, "weight", entries)
+    single = entries.dtype in (np.float32, np.complex64)
+    values = [np.zeros(0, np.float32 if single else np.float64)]
+    if entries.size:
+        for blocks, times in _frequency_blocks(geometry, entries, np.dtype(np.complex64 if single else np.complex128)):
+            values.append(np.repeat(np.linalg.svd(blocks, compute_uv=False).ravel(), times))
+    return np.sort(np.concatenate(values))[::-1]
 
 
-def _frequency_blocks(geometry: ConvGeometry, weight: NDArray[Any]) -> NDArray[Any]:
-    """Return the blocks of the circulant matrix in the Fourier basis, shape (..., C_out/g, C_in/g * prod(stride))."""
-    ndim, groups, size, stride = geometry.ndim, geometry.groups, geometry.input_size, geometry.stride
+def _frequency_blocks(
+    geometry: ConvGeometry, weight: NDArray[Any], dtype: np.dtype[Any]
+) -> Iterator[tuple[NDArray[Any], int]]:
+    """Yield blocks of the circulant matrix in the Fourier basis, shape (..., C_out/g, C_in/g * prod(stride)).
+
+    With each batch of them comes how many frequencies have these singular values: of a real weight, a frequency and its
+    negative.
+    """
+    groups, axes = geometry.groups, geometry.axes or (Axis(1, 1, 1, 1, 1, 0, 0, CIRCULAR),)
     channels = (groups, geometry.out_channels // groups, geometry.in_channels // groups)
-    taps = weight.reshape(*channels, *geometry.kernel_size)
-    kernel = np.zeros((*channels, *size), np.result_type(weight, np.float32))
-    for tap in product(*map(range, geometry.kernel_size)):
-        place = (t * d % n for t, d, n in zip(tap, geometry.dilation, size, strict=True))
-        to: tuple[Any, ...] = (..., *place)
-        kernel[to] += taps[(slice(None),) * 3 + tap]
-    spectrum = np.fft.fftn(kernel, axes=range(3, 3 + ndim))
-    # Frequency q = j*n/s + f aliases to the output's frequency f.
-    split = [part for n, s in zip(size, stride, strict=True) for part in (s, n // s)]
-    spectrum = spectrum.reshape(*channels, *split)
-    aliases, frequencies = range(3, 3 + 2 * ndim, 2), range(4, 4 + 2 * ndim, 2)
-    spectrum = spectrum.transpose(*frequencies, 0, 1, 2, *aliases)
-    blocks: NDArray[Any] = spectrum.reshape(prod(geometry.output_size), *channels[:2], channels[2] * prod(stride))
-    blocks /= np.sqrt(blocks.real.dtype.type(prod(stride)))
-    return blocks
+    partial = weight.reshape(*channels, *(axis.k for axis in axes)).astype(dtype)
+    for number, axis in reversed(list(enumerate(axes[1:], 1))):
+        partial = np.tensordot(partial, _phases(axis, np.arange(axis.m), dtype), ([3 + number], [2]))
+    # Blocks of one frequency of the first axis at a time, or of a few: all together are as large as all weights would
+    # be that have the picture's size.
+    first, aliases = axes[0], prod(geometry.stride)
+    step = max(1, _BATCH // (partial.size // first.k * first.s))
+    paired = range(1, (first.m + 1) // 2) if weight.dtype.kind != "c" else range(0)
+    alone = [f for f in range(first.m) if f not in paired and first.m - f not in paired]
+    for frequencies, times in ((alone, 1), (list(paired), 2)):
+        for start in range(0, len(frequencies), step):
+            phases = _phases(first, np.array(frequencies[start : start + step]), dtype)
+            spectrum = np.tensordot(partial, phases, ([3], [2]))
+            places = range(3, spectrum.ndim)
+            blocks = spectrum.transpose(*places[::2], 0, 1, 2, *places[1::2]) / dtype.type(aliases**0.5)
+            yield blocks.reshape(-1, *channels[:2], channels[2] * aliases), times
+
+
+def _phases(axis: Axis, frequencies: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return what a tap counts in each of the input's frequencies that alias to an output's: shape (len, s, k)."""
+    aliases = frequencies[:, None] + axis.m * np.arange(axis.s)
+    turns = aliases[:, :, None] * (axis.d * np.arange(axis.k) % axis.n) % axis.n
+    phases: NDArray[Any] = np.exp(-2j * np.pi * turns / axis.n).astype(dtype)
+    return phases
 
 
 def overlap_count(
@@ -140,7 +162,7 @@ def overlap_count(
     """Return how many taps a transposed convolution lays on each output pixel.
 
     An uneven count shows as a checkerboard in what a network with this layer makes; inside, it is even where the stride
-    divides the kernel size.
+    divides the kernel size (at dilation 1).
 
     Parameters
     ----------
@@ -185,16 +207,17 @@ def overlap_count(
     geometry = conv_transpose_geometry(
         call, size, kernel, stride, padding, output_padding, 1, dilation, output_size, padding_mode, plain=True
     )
-    counts = [_axis_count(geometry, axis) for axis in range(geometry.ndim)]
+    check_result(call, geometry.input_size, 8)
+    counts = [laid_on(axis, np.ones(axis.m, np.int64)) for axis in geometry.axes]
     return reduce(np.multiply.outer, counts)
 
 
-def _axis_count(geometry: ConvGeometry, axis: int) -> NDArray[np.int64]:
-    """Return the count along one axis; that of several is the product."""
-    n, m, k, s, d, lo, hi, mode = geometry.axes[axis]
-    line = ConvGeometry(1, 1, 1, (n,), (m,), (k,), (s,), ((lo, hi),), (d,), mode, plain=True)
-    matrix = build(line, np.ones(line.weight_shape, np.int64), transposed=True)
-    return np.asarray(matrix @ np.ones(matrix.shape[1], np.int64))
+def laid_on(axis: Axis, values: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the transposed convolution of values by a kernel of ones along one axis."""
+    n, m, k, s, d, lo, hi, mode = axis
+    line = ConvGeometry(1, 1, 1, (n,), (m,), (k,), (s,), ((lo, hi),), (d,), mode)
+    road = prepare(line, np.ones(line.weight_shape, np.int64), np.dtype(np.int64), transposed=True)
+    return np.asarray(road.transpose(values[None, None])[0, 0])
 
 
 def bilinear_kernel(stride: IntOrInts, *, channels: int | None = None) -> NDArray[np.float64]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
+from weakref import ref
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -164,8 +165,8 @@ class ConvOperator(_Base):
 
     def _set(self, map: _Map, transposed: bool) -> None:
         self._map = map
-        self._transpose_cache: ConvOperator | None = None
-        self._adjoint_cache: ConvOperator | None = None
+        # Two operators that held one another would keep a matrix in memory until the next garbage collection.
+        self._relatives: dict[str, ConvOperator | ref[ConvOperator]] = {}
         self.geometry, self.transposed, self.method = map.geometry, transposed, map.method
         shapes = (map.geometry.input_shape, map.geometry.output_shape)
         self.input_shape, self.output_shape = shapes[::-1] if transposed else shapes
@@ -383,22 +384,31 @@ class ConvOperator(_Base):
         arguments.check_columns("ConvOperator", "x", array.shape, self.shape, 1, self.input_shape, vector=True)
         return self._matmat(array)
 
+    def __rmul__(self, x: Any) -> Any:
+        # SciPy would hand the transpose of x to the transpose of the operator, whose errors name these shapes.
+        if isinstance(x, LinearOperator) or np.isscalar(x):
+            return super().__rmul__(x)  # type: ignore[arg-type]
+        array = arguments.array("ConvOperator", "x", x)
+        arguments.check_rows("ConvOperator", "x", array.shape, self.shape, self.output_shape)
+        return self._transpose()._rows(array)
+
     # --- relatives ---------------------------------------------------------------------------------------------------
 
     def _transpose(self) -> ConvOperator:
-        if self._transpose_cache is None:
-            self._transpose_cache = self._of(self._map, not self.transposed)
-            self._transpose_cache._transpose_cache = self
-        return self._transpose_cache
+        return self._relative("transpose")
 
     def _adjoint(self) -> ConvOperator:
-        if self.dtype.kind != "c":
-            return self._transpose()
-        if self._adjoint_cache is None:
-            conjugate = _Map(self._map.geometry, self._map.weight.conj(), self._map.method)
-            self._adjoint_cache = self._of(conjugate, not self.transposed)
-            self._adjoint_cache._adjoint_cache = self
-        return self._adjoint_cache
+        return self._relative("adjoint") if self.dtype.kind == "c" else self._transpose()
+
+    def _relative(self, name: str) -> ConvOperator:
+        """Return the transpose or the adjoint; one that this operator has made, or that has made it, if it is alive."""
+        known = self._relatives.get(name)
+        relative = known() if isinstance(known, ref) else known
+        if relative is None:
+            map = self._map if name == "transpose" else self._map.conjugate()
+            relative = self._relatives[name] = self._of(map, not self.transposed)
+            relative._relatives[name] = ref(self)
+        return relative
 
     @property
     def T(self) -> ConvOperator:  # type: ignore[override]  # noqa: N802
@@ -465,6 +475,10 @@ class _Map:
         self.weight.flags.writeable = False
         self.method = method
         self._roads: dict[tuple[np.dtype[Any], bool, bool], Road] = {}
+
+    def conjugate(self) -> _Map:
+        """Return the same with the conjugate of the weight."""
+        return _Map(self.geometry, self.weight.conj(), self.method)
 
     def image_shape(self, transposed: bool) -> Ints:
         """Shape of one image that goes in, with its channel axis even where the kernel is plain."""

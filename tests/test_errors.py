@@ -367,6 +367,16 @@ CASES = {
         ValueError,
         "kernel_matrix: output_padding must be left out unless transposed=True, but got 1.",
     ),
+    "output sizes forward": (
+        lambda: kernel_matrix(np.ones((3, 3)), (4, 4), output_size=np.array([4, 4])),
+        ValueError,
+        "kernel_matrix: output_size must be left out unless transposed=True, but got array([4, 4]).",
+    ),
+    "output paddings forward": (
+        lambda: kernel_matrix(np.ones((3, 3)), (4, 4), output_padding=np.array([0, 1])),
+        ValueError,
+        "kernel_matrix: output_padding must be left out unless transposed=True, but got array([0, 1]).",
+    ),
     # ---- the operator, gradients, windows
     "kernel_size": (
         lambda: npconvt.unfold(X, ()),
@@ -418,6 +428,18 @@ CASES = {
         ValueError,
         "ConvOperator: x must have shape (30,) or (30, K) for an operator of shape (12, 30), but has shape (12, 2).",
     ),
+    "rows": (
+        lambda: np.ones((2, 30)) @ npconvt.ConvOperator(W, (1, 5, 6)),
+        ValueError,
+        "ConvOperator: x in x @ operator must have shape (12,) or (K, 12) for an operator of shape (12, 30), "
+        "but has shape (2, 30).",
+    ),
+    "image for a row": (
+        lambda: np.ones((1, 3, 4)) @ npconvt.ConvOperator(W, (1, 5, 6)),
+        ValueError,
+        "ConvOperator: x in x @ operator must have shape (12,) or (K, 12) for an operator of shape (12, 30), "
+        "but has shape (1, 3, 4). Use apply_transpose for arrays of shape (1, 3, 4) and batches of them.",
+    ),
     "columns of the adjoint": (
         lambda: npconvt.ConvOperator(W, (1, 5, 6)).rmatmat(np.ones((30, 2))),
         ValueError,
@@ -433,6 +455,11 @@ CASES = {
         ValueError,
         "singular_values: stride must divide the input's size, but on spatial axis 0 it is 2 and the size 5. Use "
         "scipy.sparse.linalg.svds of a ConvOperator.",
+    ),
+    "not finite": (
+        lambda: npconvt.singular_values([np.nan, 1, np.inf], (4,)),
+        ValueError,
+        "singular_values: weight must be finite, but 2 of its 3 elements are NaN or inf.",
     ),
     # ---- the rest
     "method": (

@@ -1,8 +1,10 @@
 """ConvOperator is the kernel matrix, to whoever asks, and in whatever form they ask."""
 
 import copy
+import gc
 import pickle
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -58,6 +60,9 @@ def test_every_product_is_the_matrix_product(call, operand, method, seed):
     same(op.T @ y, (A.T @ y).astype(dtype))
     same(op.H @ y, adjoint)
     same(y.T @ op, (y.T @ A).astype(dtype))
+    same(y.T[0] @ op, (y.T[0] @ A).astype(dtype))
+    same(y.T[:1] @ op, (y.T[:1] @ A).astype(dtype))
+    same(y.T[None] @ op, (y.T[None] @ A).astype(dtype))
     same(op.H.rmatmat(x), forward)
     same(op.T.rmatmat(x), (A.conj() @ x).astype(dtype))
     assert op.T.T is op
@@ -164,6 +169,30 @@ def test_the_weight_is_the_operators_own():
     assert not op.weight.flags.writeable
     product[:] = 7  # a result is nobody else's
     same(op @ np.ones(5), np.array([3.0, 3.0, 3.0, 3.0, 1.0]))
+
+
+@pytest.mark.parametrize("relative", ["T", "H"])
+def test_operators_go_with_their_last_reference(relative):
+    """An operator may hold a matrix: it must not wait for the garbage collector because somebody took its transpose."""
+    op = ConvOperator(np.array([1, 2j]), (4,), method="matrix")
+    product = getattr(op, relative) @ np.ones(3)
+    assert getattr(getattr(op, relative), relative) is op
+    gc.disable()
+    try:
+        gone, kept = weakref.ref(op), getattr(op, relative)
+        del op
+        assert gone() is None
+        again = getattr(kept, relative)  # made anew, and known from then on
+        assert getattr(again, relative) is kept
+        assert getattr(kept, relative) is again
+        same(kept @ np.ones(3), product)
+    finally:
+        gc.enable()
+
+
+def test_zeros_choose_nothing_in_the_forward_direction():
+    for zeros in (0, (0, 0), np.zeros(2, int), None):
+        assert ConvOperator(np.ones((2, 2)), (3, 3), output_padding=zeros).shape == (4, 9)
 
 
 @pytest.mark.parametrize("method", METHODS)

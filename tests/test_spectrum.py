@@ -57,6 +57,23 @@ def test_the_spectral_norm_of_a_layer_by_svds():
     assert_allclose(svds(other, k=1, return_singular_vectors=False), largest, rtol=1e-10)
 
 
+@pytest.mark.parametrize("name", ["stride", "groups", "3-D", "plain", "even kernel"])
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_singular_values_of_few_frequencies_at_a_time(monkeypatch, name, dtype):
+    shape, input_shape, params = LAYERS[name]
+    weight = np.random.default_rng(3).standard_normal(shape).astype(dtype)
+    whole = singular_values(weight, input_shape, **params)
+    monkeypatch.setattr("npconvt._spectrum._BATCH", 1)
+    assert_allclose(singular_values(weight, input_shape, **params), whole, rtol=0, atol=1e-12)
+
+
+def test_singular_values_of_more_than_double_precision_are_doubles():
+    for dtype in ("longdouble", "clongdouble"):
+        values = singular_values(np.array([0.5, 0.5], dtype), (4,))
+        assert values.dtype == np.float64
+        assert_allclose(values, [1, 0.5**0.5, 0.5**0.5, 0], atol=1e-15)
+
+
 def test_single_precision_stays_single():
     assert singular_values(np.ones(2, np.float32), (4,)).dtype == np.float32
     assert singular_values(np.ones(2, np.float16), (4,)).dtype == np.float32
@@ -70,6 +87,13 @@ def test_the_overlap_count_is_the_transposed_convolution_of_ones(call):
     size, kernel = tuple(a.m or len(a.windows()) for a in call.axes), tuple(a.k for a in call.axes)
     expected = conv_transpose(np.ones((1, *size), int), np.ones((1, 1, *kernel), int), **params)[0]
     assert_array_equal(overlap_count(size, kernel, **params), expected, strict=True)
+
+
+def test_long_signals_are_counted_without_a_matrix():
+    count = overlap_count((3 * 10**6,), (9,), stride=3, padding=4, padding_mode="circular")
+    assert (count.shape, count.min(), count.max()) == ((8999998,), 3, 4)
+    with pytest.raises(MemoryError, match=r"^overlap_count: the result must fit into memory, but its shape \(10{17}2,"):
+        overlap_count((10**18,), (3,))
 
 
 def test_the_overlap_is_even_where_the_stride_divides_the_kernel():

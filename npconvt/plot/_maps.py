@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from npconvt._axis import Axis
 from npconvt._geometry import ConvGeometry
-from npconvt._matrix import build
+from npconvt._spectrum import laid_on
 from npconvt.plot._base import INK, SEQUENTIAL, VERMILLION, as_image, check_flat, new_axes
 
 if TYPE_CHECKING:
@@ -144,16 +143,9 @@ def _paths(geometries: tuple[ConvGeometry, ...], position: tuple[int, ...] | Non
         if position is not None:
             reached[:] = np.arange(axes[-1].m) == position[number]
         for axis in reversed(axes):
-            reached = np.asarray(_ones_matrix(axis) @ reached)
+            reached = laid_on(axis, reached)
         counts.append(reached)
     return counts
-
-
-def _ones_matrix(axis: Axis) -> Any:
-    """Return the transposed kernel matrix of an axis whose weights are all one."""
-    n, m, k, s, d, lo, hi, mode = axis
-    geometry = ConvGeometry(1, 1, 1, (n,), (m,), (k,), (s,), ((lo, hi),), (d,), mode, True)
-    return build(geometry, np.ones(k, np.int64), transposed=True)
 
 
 def _size(image: NDArray[Any]) -> tuple[float, float]:
