@@ -504,11 +504,23 @@ PAIRS = {
         ("data_layout", "kernel_flipped"),
         ("weight_layout", "crop_shifted"),
         ("data_layout", "crop_shifted"),
+        ("data_layout", "padding_of_dilated_input"),
+        ("weight_layout", "stride_phase"),
+        ("weight_layout", "output_padding_zero_filled"),
+        ("data_layout", "crop_before_dilation"),
     )
 }
 PRECISE_PAIRS = {
     f"reduced_precision+{name}": two("reduced_precision", name)
-    for name in ("kernel_flipped", "crop_shifted", "bias_missing", "dilation_ignored", "output_axes_swapped")
+    for name in (
+        "kernel_flipped",
+        "crop_shifted",
+        "bias_missing",
+        "dilation_ignored",
+        "output_axes_swapped",
+        "output_padding_zero_filled",
+        "scaled",
+    )
 }
 
 
@@ -516,7 +528,8 @@ PRECISE_PAIRS = {
 
 
 def draw(rng: np.random.Generator, kind: str, dtype: str, name: str, *, ndim: int | None = None) -> Call:
-    """A random call made of the arrays of a probe."""
+    """A random call made of the arrays of a probe, with room for the mistake named (for the second of two)."""
+    name = name.split("+")[-1]
     ndim = int(rng.choice([1, 2, 2, 3])) if ndim is None else ndim
     transposed = bool(rng.random() < 0.6)
     groups = int(rng.choice([1, 2, 3])) if rng.random() < 0.5 or name.startswith("groups_i") else 1

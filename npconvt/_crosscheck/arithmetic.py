@@ -106,9 +106,10 @@ class Found(NamedTuple):
 
 
 def relative_rms(error: Array, magnitude: Array) -> float:
-    """Root mean square of error over magnitude, where both are numbers."""
+    """Root mean square of error over magnitude, where both are numbers; an error on an empty sum counts as one."""
     with np.errstate(all="ignore"):
         scaled = np.asarray(parts(error), np.float64) / magnitude
+    scaled = np.where(np.isinf(scaled) & (magnitude == 0), 1.0, scaled)
     scaled = scaled[np.isfinite(scaled)]
     return float(np.sqrt(np.mean(scaled**2))) if scaled.size else 0.0
 

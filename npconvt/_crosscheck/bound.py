@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from npconvt._crosscheck.reading import Array, Reading, Value, contract, evaluate, read, values, viewed
+from npconvt._crosscheck.reading import Array, Reading, Value, claimed, contract, evaluate, read, values, viewed
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -138,17 +138,25 @@ def _fits(array: Array, digits: int) -> bool:
     return True
 
 
+def _norms(array: Array) -> Array:
+    """Euclidean norm of each channel's numbers; what is not finite spreads by itself and needs no bound."""
+    size = np.where(np.isfinite(array), abs(array), 0)
+    norms: Array = np.sqrt((size**2).sum(tuple(range(2, array.ndim))))
+    return norms
+
+
 def _normwise(reading: Reading, u: float, shape: tuple[int, ...]) -> Array:
     """`c u sum_c ||w_oc|| ||x_c||` for peers that sum by FFT or by Winograd's transforms."""
     points = float(np.prod([n + k for n, k in zip(reading.size, reading.kernel, strict=True)]))
     w = reading.gather_weight()
     o, g = w.shape[0], reading.groups
-    norm_w = np.sqrt((abs(w) ** 2).sum(tuple(range(2, w.ndim)))).reshape(1, g, o // g, -1)
-    norm_x = np.sqrt((abs(reading.x) ** 2).sum(tuple(range(2, w.ndim)))).reshape(-1, g, 1, w.shape[1])
+    batch, per_group = reading.x.shape[0], w.shape[1]
+    norm_w = _norms(w).reshape(1, g, o // g, per_group)
+    norm_x = _norms(reading.x).reshape(batch, g, 1, per_group)
     norms = (norm_w * norm_x).sum(-1).astype(np.float64)
     # Three transforms, each of error about 3 u log2(points) in norm, and the sum over channels.
-    factor = 9 * np.log2(points) + w.shape[1]
-    plain = (factor * u * norms).reshape(-1, o, *(1,) * reading.ndim)
+    factor = 9 * np.log2(points) + per_group
+    plain = (factor * u * norms).reshape(batch, o, *(1,) * reading.ndim)
     plain = viewed(reading, np.broadcast_to(plain, reading.raw_shape))
     return np.broadcast_to(plain.reshape(plain.shape + (1,) * (len(shape) - plain.ndim)), shape)
 
@@ -301,7 +309,7 @@ def error_bound(case: Claim, dtype: DTypeLike, *, normwise: bool = False, three_
     >>> error_bound(case, np.float16) * 2**11
     array([[12.0003..., 12.0003...]])
     """
-    reading, target = read(case), precision(dtype)
+    reading, target = read(claimed("error_bound", case)), precision(dtype)
     kind: Kind = "normwise" if normwise else "three products" if three_products else "componentwise"
     limits = bound(reading, evaluate(reading), target, kind)
     if limits.ndim > len(reading.shape()):

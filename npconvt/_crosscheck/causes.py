@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from npconvt._crosscheck.reading import Array, Ints, Pairs, Reading, contract
+from npconvt._crosscheck.reading import Array, Ints, Pairs, Reading
 
 Parameters = dict[str, Any]
 Variants = Iterator[tuple[Parameters, Reading]]
@@ -93,8 +93,13 @@ def _channels_swapped(r: Reading) -> Variants:
             yield {"weight_shape": swapped.shape}, replace(r, w=swapped)
 
 
+def _spatial_letters(ndim: int) -> str:
+    """D, H and W; beyond three axes, which have no common letters, digits."""
+    return "DHW"[3 - ndim :] if ndim <= 3 else "".join(map(str, range(ndim)))
+
+
 def _layout_name(order: Ints, transposed: bool) -> str:
-    letters = ("IO" if transposed else "OI") + "DHW"[3 - (len(order) - 2) :]
+    letters = ("IO" if transposed else "OI") + _spatial_letters(len(order) - 2)
     return "".join(letters[i] for i in order)
 
 
@@ -145,7 +150,7 @@ def _is_view(r: Reading) -> bool:
 def _data_layout(r: Reading) -> Variants:
     channels = r.x.shape[1]
     batch_kept = _is_view(r)
-    last = "N" + "DHW"[3 - r.ndim :] + "C"
+    last = "N" + _spatial_letters(r.ndim) + "C"
 
     def out(a: Array) -> Array:
         return np.moveaxis(a, a.ndim - r.ndim - 1, -1)
@@ -180,6 +185,9 @@ def _data_layout(r: Reading) -> Variants:
         yield {"array": "output", "how": "no batch axis"}, r.with_view(lambda a: a[0])
     if not batch_kept:
         yield {"array": "output", "how": "a batch axis"}, r.with_view(lambda a: a[None])
+    yield {"array": "output", "how": "all axes reversed"}, r.with_view(np.transpose)
+    yield {"array": "output", "how": "flattened"}, r.with_view(np.ravel)
+    yield {"array": "output", "how": "axes of length one dropped"}, r.with_view(np.squeeze)
 
 
 def _output_axes_swapped(r: Reading) -> Variants:
@@ -231,22 +239,15 @@ def _output_padding_zero_filled(r: Reading) -> Variants:
             a = np.array(a)
             for axis, op in enumerate(r.output_padding):
                 if op:
-                    np.moveaxis(a, axis - r.ndim, 0)[-op:] = -1
+                    rows = np.moveaxis(a, axis - r.ndim, 0)[-op:]
+                    rows[...] = np.minimum(rows, -1 - rows)
             return a
 
         # A bias is added to the zeros too, or it is not: both exist.
-        yield {"output_padding": r.output_padding}, r.with_view(blank)
+        blanked = r.with_view(blank)
+        yield {"output_padding": r.output_padding}, blanked
         if r.bias is not None:
-            yield {"output_padding": r.output_padding, "bias": "added there too"}, _bias_alone(r, r.bias)
-
-
-def _bias_alone(r: Reading, bias: Array) -> Reading:
-    """The reading with nothing but the bias in the rows that output_padding adds."""
-    linear = contract(r, r.x, r.gather_weight())
-    kept = np.zeros(linear.shape, bool)
-    inner = tuple(slice(0, m - op) for m, op in zip(r.out_size, r.output_padding, strict=True))
-    kept[(slice(None), slice(None), *inner)] = True
-    return replace(r, bias=np.where(kept, 0, -linear) + bias)
+            yield {"output_padding": r.output_padding, "bias": "added there too"}, replace(blanked, filler=r.bias)
 
 
 def _output_padding_scaled(r: Reading) -> Variants:
@@ -347,7 +348,7 @@ def _crop_before_dilation(r: Reading) -> Variants:
 
 
 def _stride_phase(r: Reading) -> Variants:
-    most = max(r.stride)
+    most = max(r.stride, default=1)
     for phase in range(1, most):
         for axes in _subsets(a for a in range(r.ndim) if r.stride[a] > phase):
             shift = tuple(phase if a in axes else 0 for a in range(r.ndim))
@@ -396,7 +397,7 @@ def _dilation_axes_mixed(r: Reading) -> Variants:
 
 
 def _stride_ignored(r: Reading) -> Variants:
-    if max(r.stride) > 1:
+    if any(s > 1 for s in r.stride):
         for fitted in _refit(replace(r, stride=(1,) * r.ndim)):
             yield {"stride": (1,) * r.ndim}, fitted
 
@@ -472,8 +473,8 @@ def _groups_interleaved(r: Reading) -> Variants:
 
 
 def _groups_dilation_exchanged(r: Reading) -> Variants:
-    d = r.dilation[0]
-    if len(set(r.dilation)) == 1 and d != r.groups:
+    if len(set(r.dilation)) == 1 and r.dilation[0] != r.groups:
+        d = r.dilation[0]
         bias = r.bias
         if r.transposed and bias is not None and bias.shape[0] != r.w.shape[1] * d:
             bias = None
@@ -541,7 +542,7 @@ def _transposed_exchanged(r: Reading) -> Variants:
 
 
 def _upsample_then_conv(r: Reading) -> Variants:
-    if not r.transposed or max(r.stride) == 1:
+    if not r.transposed or all(s == 1 for s in r.stride):
         return
     x = r.x
     for axis, s in enumerate(r.stride):

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from npconvt import _arguments as arguments
-from npconvt._case import geometry_of
 from npconvt._crosscheck import search
 from npconvt._crosscheck.arithmetic import BFLOAT16, Found, integer_causes, reduced_precision, relative_rms, rounded
 from npconvt._crosscheck.bound import Kind, Precision, bound, parts, precision, ratio, truth, truth_roundoff
 from npconvt._crosscheck.causes import BY_NAME
-from npconvt._crosscheck.reading import Array, Claim, Reading, Value, call_of, read
+from npconvt._crosscheck.reading import Array, Claim, Reading, Value, call_of, claimed, read
 from npconvt._crosscheck.report import Cause, Report, Verdict
 
 if TYPE_CHECKING:
@@ -70,36 +68,21 @@ def crosscheck(
     found          pads = ((1, 0),)
     ...
     """
-    claim = _claim(case)
+    claim = claimed("crosscheck", case)
     result, target = _result(claim, actual)
-    try:
-        geometry = geometry_of(claim.op, claim.input.shape, claim.weight.shape, claim.params)
-    except ValueError as error:
-        return _impossible(claim, result, error)
     name = _name(result, target)
-    reading, result = _alike(claim, read(claim, geometry), result)
-    if reading.shape() != result.shape:
-        return _wrong_shape(claim, reading, result, target, name)
-    return _same_shape(claim, reading, result, target, name, "normwise" if normwise else "componentwise")
+    # Results may hold anything, infinities among it; a warning about the arithmetic of this search helps nobody.
+    with np.errstate(all="ignore"):
+        try:
+            reading, result = _alike(claim, read(claim), result)
+        except ValueError as error:
+            return _impossible(claim, result, name, error)
+        if reading.shape() != result.shape:
+            return _wrong_shape(claim, reading, result, target, name)
+        return _same_shape(claim, reading, result, target, name, "normwise" if normwise else "componentwise")
 
 
 # --- what was given --------------------------------------------------------------------------------------------------
-
-
-def _claim(case: Claim | Mapping[str, Any]) -> Claim:
-    if not isinstance(case, Mapping):
-        return case
-    known = {"op", "input", "weight", "bias", "params", "output"}
-    if not {"op", "input", "weight"} <= set(case) <= known:
-        has = ", ".join(map(str, case)) or "nothing"
-        msg = f"crosscheck: case must have op, input and weight, and may have bias, params and output, but has {has}."
-        raise ValueError(msg)
-    arrays = {
-        name: None if case.get(name) is None else arguments.array("crosscheck", name, case[name])
-        for name in ("input", "weight", "bias")
-    }
-    claim = SimpleNamespace(op=case["op"], params=case.get("params") or {}, output=case.get("output"), **arrays)
-    return cast("Claim", claim)
 
 
 def _result(claim: Claim, actual: Any) -> tuple[Array, Precision | None]:
@@ -154,7 +137,7 @@ def _name(actual: Array, target: Precision | None) -> str:
 # --- verdicts --------------------------------------------------------------------------------------------------------
 
 
-def _impossible(claim: Claim, actual: Array, error: ValueError) -> Report:
+def _impossible(claim: Claim, actual: Array, name: str, error: ValueError) -> Report:
     return Report(
         ok=False,
         verdict="wrong shape",
@@ -169,7 +152,7 @@ def _impossible(claim: Claim, actual: Array, error: ValueError) -> Report:
         expected_shape=None,
         actual_shape=actual.shape,
         expected_dtype=_dtype(claim),
-        actual_dtype=actual.dtype.name,
+        actual_dtype=name,
         notes=(f"The claimed call is impossible, so no result can agree with it: {error}",),
         actual=actual,
     )
@@ -204,6 +187,8 @@ def _wrong_shape(claim: Claim, reading: Reading, actual: Array, target: Precisio
 
 def _shape_notes(reading: Reading, actual: Array) -> list[str]:
     """Which causes would give this shape, though their data are others."""
+    if not _explicable(reading, actual):
+        return ["An array is empty: there are no data to go by."]
     names = [
         kind.name
         for kind in BY_NAME.values()
@@ -211,7 +196,7 @@ def _shape_notes(reading: Reading, actual: Array) -> list[str]:
         and any(v.possible() and v.shape() == actual.shape for _, v in kind.variants(reading))
     ]
     if names:
-        return [f"This shape, with other data, is that of {', '.join(names)}."]
+        return [f"This shape is that of {', '.join(names)}, but the data are others: no known cause gives them."]
     return ["No known cause gives this shape."]
 
 
@@ -238,21 +223,20 @@ def _same_shape(
         residual,
         integers=np.dtype(_dtype(claim)).kind in "iu" and not np.iscomplexobj(actual),
     )
-    finite = abs(error)[np.isfinite(error)]
-    unlike = not np.isfinite(quotient).all() and not np.isfinite(actual).all()
-    notes = _notes(claim, actual, target, name) + _ambiguity(causes)
-    if unlike:
-        count = int((~np.isfinite(actual) & (quotient > 1)).sum())
-        notes.append(f"{count} elements are not finite where the right result is another.")
+    beyond = quotient > 1
+    unlike = _unlike(actual, value.value, beyond)
+    notes = _notes(claim, actual, target, name) + _ambiguity(causes) + unlike
+    if verdict == "unexplained":
+        notes.append("No known cause gives these data.")
     return Report(
         ok=verdict in ("exact", "within rounding"),
         verdict=verdict,
         causes=_causes(causes),
         indistinguishable=_indistinguishable(causes),
-        max_error=float("inf") if unlike else float(finite.max(initial=0.0)),
+        max_error=float("inf") if unlike else float(abs(error).max(initial=0.0, where=np.isfinite(error))),
         max_bound_ratio=float(quotient.max(initial=0.0)),
-        effective_bits=float(-np.log2(residual)) if residual > 0 else float("inf"),
-        where=_where(reading, quotient > 1),
+        effective_bits=_effective_bits(error, value.magnitude, beyond),
+        where=_where(reading, beyond),
         bound=kind,
         op=claim.op,
         expected_shape=reading.shape(),
@@ -264,6 +248,28 @@ def _same_shape(
         actual=actual,
         bound_ratio=quotient,
     )
+
+
+def _unlike(actual: Array, value: Array, beyond: Array) -> list[str]:
+    """How many elements are not finite where they should be another number, and the other way round."""
+    notes = []
+    wrong = beyond & ~np.isfinite(actual)
+    missing = beyond & np.isfinite(actual) & ~np.isfinite(value)
+    for where, text in (
+        (wrong, "not finite where the right result is another"),
+        (missing, "finite where the right result is not"),
+    ):
+        count = int(where.sum())
+        if count:
+            notes.append(f"{count} element{'s are' if count > 1 else ' is'} {text}.")
+    return notes
+
+
+def _effective_bits(error: Array, magnitude: Array, beyond: Array) -> float:
+    """Significant bits that agree; an element that differs by no finite number counts as one with none."""
+    lost = ~np.isfinite(error) & beyond.reshape(beyond.shape + (1,) * (error.ndim - beyond.ndim))
+    relative = relative_rms(np.where(lost, 1.0, error), np.where(lost, 1.0, magnitude))
+    return float(-np.log2(relative)) if relative > 0 else float("inf")
 
 
 def _judge(
@@ -283,7 +289,7 @@ def _judge(
         causes = integer_causes(reading, actual, value)
         if causes:
             return "reduced precision", causes
-    narrow = reduced_precision(reading, actual, target)
+    narrow = reduced_precision(reading, actual, target) if _explicable(reading, actual) else []
     if narrow:
         return "reduced precision", narrow
     if inside and not _suspicious(actual, value.value):
@@ -315,13 +321,18 @@ def _exact(actual: Array, value: Array, target: Precision | None) -> bool:
 
 
 def _search(reading: Reading, actual: Array, target: Precision | None, residual: float) -> list[Found]:
-    if not actual.size or not actual.any():
+    if not actual.any() or not _explicable(reading, actual):
         return []
     sought = search.Target.of(reading, actual, target, residual)
     found = search.singles(reading, sought)
     near = list(sought.near.values())
     found += search.flips(reading, sought, [entry.name for entry in found])
     return found or search.layouts(reading, sought) or search.with_precision(reading, sought, near)
+
+
+def _explicable(reading: Reading, actual: Array) -> bool:
+    """Whether there are numbers to explain, and some that they could come from."""
+    return bool(actual.size and reading.x.size and reading.w.size)
 
 
 def _causes(found: list[Found]) -> tuple[Cause, ...]:
@@ -367,7 +378,7 @@ def _where(reading: Reading, beyond: Array) -> dict[str, Any]:
     where: dict[str, Any] = {name: (int((beyond & part).sum()), int(part.sum())) for name, part in counts.items()}
     if beyond.any():
         where["channels"] = tuple(int(c) for c in np.flatnonzero(beyond.any((0, *range(2, beyond.ndim)))))
-        if reading.transposed and max(reading.stride) > 1:
+        if reading.transposed and any(s > 1 for s in reading.stride):
             where["phases"] = _phases(reading, beyond)
     return where
 

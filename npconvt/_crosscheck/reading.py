@@ -13,15 +13,14 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import product
 from math import prod
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from types import SimpleNamespace
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from npconvt._case import geometry_of
-
-if TYPE_CHECKING:
-    from npconvt._geometry import ConvGeometry
+from npconvt import _arguments as arguments
+from npconvt._case import Case, geometry_of
 
 Array = NDArray[Any]
 Ints = tuple[int, ...]
@@ -46,6 +45,31 @@ class Claim(Protocol):
     def params(self) -> Mapping[str, Any]: ...
 
 
+def claimed(call: str, case: Claim | Mapping[str, Any]) -> Claim:
+    """The call that a case, a mapping with its fields or an object with them describes, be it possible or not."""
+    if isinstance(case, Case):
+        return case
+    names = ("op", "input", "weight", "bias", "params", "output")
+    fields = case if isinstance(case, Mapping) else {name: getattr(case, name) for name in names if hasattr(case, name)}
+    if not isinstance(case, Mapping) and not fields:
+        msg = f"{call}: case must be a Case, or a mapping with its fields, but got a {type(case).__name__}."
+        raise TypeError(msg)
+    if not {"op", "input", "weight"} <= set(fields) <= set(names):
+        has = ", ".join(map(str, fields)) or "nothing"
+        msg = f"{call}: case must have op, input and weight, and may have bias, params and output, but has {has}."
+        raise ValueError(msg)
+    params = {} if fields.get("params") is None else fields["params"]
+    if not isinstance(params, Mapping):
+        msg = f"{call}: params must be a mapping of names to values, but got a {type(params).__name__}."
+        raise TypeError(msg)
+    arrays = {
+        name: None if name == "bias" and fields.get(name) is None else arguments.array(call, name, fields[name])
+        for name in ("input", "weight", "bias")
+    }
+    claim = SimpleNamespace(op=fields["op"], params=params, output=fields.get("output"), **arrays)
+    return cast("Claim", claim)
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Reading:
     """A call with every choice written out.
@@ -67,7 +91,10 @@ class Reading:
     same : str or None
         The word that `pads` came from, if one of "same", "same_lower".
     view : callable or None
-        Moves elements of the result: applied to the value, or to an array of positions (-1: a zero).
+        Moves elements of the result: applied to an array of their positions. Where `-1 - position` comes back, the
+        element is blanked.
+    filler : ndarray or None
+        What blanked elements hold in place of zeros; broadcasts against `(N, C_out, *out)`.
     """
 
     transposed: bool
@@ -82,6 +109,7 @@ class Reading:
     output_padding: Ints
     same: str | None = None
     view: View | None = None
+    filler: Array | None = None
 
     @property
     def ndim(self) -> int:
@@ -135,15 +163,15 @@ class Reading:
 
     def possible(self) -> bool:
         """Whether the reading is a call at all: channels fit, sizes are positive, the padding mode can be applied."""
-        channels = self.x.shape[1]
-        if self.groups < 1 or min(self.w.shape, default=1) < 1 or min(self.stride) < 1 or min(self.dilation) < 1:
+        if 0 in self.w.shape or min((*self.stride, *self.dilation), default=1) < 1 or not self.channels_fit():
             return False
-        fits = (
-            self.w.shape[0] == channels and channels % self.groups == 0
-            if self.transposed
-            else self.w.shape[1] * self.groups == channels and self.w.shape[0] % self.groups == 0
-        )
-        return fits and min(self.out_size) >= 1 and self._pads_possible() and self._bias_possible()
+        return min(self.out_size, default=1) >= 1 and self._pads_possible() and self._bias_possible()
+
+    def channels_fit(self) -> bool:
+        """Whether the weight has the input's channels, in whole groups."""
+        channels = self.x.shape[1]
+        needed = self.w.shape[0] if self.transposed else self.w.shape[1] * self.groups
+        return self.groups >= 1 and needed == channels and self.w.shape[0] % self.groups == 0
 
     def _bias_possible(self) -> bool:
         shape = self.raw_shape
@@ -157,16 +185,17 @@ class Reading:
         return all(
             n + min(lo, 0) + min(hi, 0) >= 1
             and (self.mode not in most or max(lo, hi) <= n + min(lo, 0) + min(hi, 0) + most[self.mode])
-            for n, (lo, hi) in zip(size, self.crop if self.transposed else self.pads, strict=True)
+            for n, (lo, hi) in zip(size, self.pads, strict=True)
         )
 
     def axes(self) -> list[tuple[Any, ...]]:
         """What fixes the table of each axis: n, m, k, s, d, lo, hi and the padding mode."""
-        pads = self.crop if self.transposed else self.pads
+        # Of a transposed call too these are the pads, not the crop: output padding makes the image longer that a mode
+        # pads, it takes nothing from it.
         return [
             (n, m, k, s, d, lo, hi, self.mode)
             for n, m, k, s, d, (lo, hi) in zip(
-                self.size, self.out_size, self.kernel, self.stride, self.dilation, pads, strict=True
+                self.size, self.out_size, self.kernel, self.stride, self.dilation, self.pads, strict=True
             )
         ]
 
@@ -190,7 +219,8 @@ class Reading:
     def astype(self, dtype: np.dtype[Any]) -> Reading:
         """This reading in the arithmetic of `dtype`."""
         bias = None if self.bias is None else self.bias.astype(dtype)
-        return replace(self, x=self.x.astype(dtype), w=self.w.astype(dtype), bias=bias)
+        filler = None if self.filler is None else self.filler.astype(dtype)
+        return replace(self, x=self.x.astype(dtype), w=self.w.astype(dtype), bias=bias, filler=filler)
 
     def shape(self) -> Ints:
         """Shape of the result."""
@@ -228,10 +258,11 @@ def _transposed_table(n: int, m: int, k: int, s: int, d: int, lo: int, hi: int, 
     else:
         padded = np.arange((n - 1) * s + d * (k - 1) + 1)
         source = _source(padded - lo, max(0, -lo), m - max(0, -hi), mode)
-        lists = [padded[source == q] for q in range(m)]
-        shown = np.full((m, max(map(len, lists), default=0) or 1), -(10**9))
-        for q, found in enumerate(lists):
-            shown[q, : len(found)] = found
+        order = np.argsort(source, kind="stable")[np.count_nonzero(source < 0) :]
+        counts = np.bincount(source[order], minlength=m)
+        place = np.arange(order.size) - np.repeat(np.cumsum(counts) - counts, counts)
+        shown = np.full((m, max(1, counts.max(initial=0))), -(10**9))
+        shown[source[order], place] = padded[order]
     start = shown[:, :, None] - np.arange(k) * d
     i = start // s
     table = np.where((start % s == 0) & (i >= 0) & (i < n), i, -1)
@@ -245,13 +276,15 @@ def call_of(r: Reading) -> Hashable:
     return (r.transposed, *arrays, r.stride, starts, r.out_size, r.dilation, r.groups, r.mode, r.view)
 
 
-def read(claim: Claim, geometry: ConvGeometry | None = None) -> Reading:
+def read(claim: Claim) -> Reading:
     """The reading that is npconvt's own; raises what the call would raise."""
-    g = geometry_of(claim.op, claim.input.shape, claim.weight.shape, claim.params) if geometry is None else geometry
+    g = geometry_of(claim.op, claim.input.shape, claim.weight.shape, claim.params)
     transposed = claim.op.startswith("conv_transpose")
     batchless = claim.input.ndim == g.ndim + 1
     x = claim.input[None] if batchless else claim.input
     b = claim.bias
+    if b is not None:
+        arguments.check_bias(claim.op, b, g.in_channels if transposed else g.out_channels)
     padding = claim.params.get("padding", 0)
     reading = Reading(
         transposed=transposed,
@@ -372,14 +405,15 @@ def evaluate(reading: Reading) -> Value:
             value = value + reading.bias
             magnitude = magnitude + _parts_abs(reading.bias)
     terms = np.broadcast_to(count_terms(reading), reading.raw_shape)
-    return Value(*(viewed(reading, part) for part in (value, magnitude, terms)))
+    filler = None if reading.filler is None else _parts_abs(reading.filler)
+    return Value(viewed(reading, value, reading.filler), viewed(reading, magnitude, filler), viewed(reading, terms))
 
 
 def values(reading: Reading) -> Array:
     """The value of a reading alone."""
     with np.errstate(all="ignore"):
         value = contract(reading, reading.x, reading.gather_weight())
-        return viewed(reading, value if reading.bias is None else value + reading.bias)
+        return viewed(reading, value if reading.bias is None else value + reading.bias, reading.filler)
 
 
 def _magnitude(reading: Reading, w: Array) -> Array:
@@ -406,14 +440,15 @@ def count_terms(reading: Reading) -> Array:
     return counts[None, None]
 
 
-def viewed(reading: Reading, array: Array) -> Array:
-    """An array of the shape before `view` (or with further axes) as `view` shows it."""
+def viewed(reading: Reading, array: Array, filler: Array | None = None) -> Array:
+    """An array of the shape before `view` (or with further axes) as `view` shows it, blanks filled by `filler`."""
     if reading.view is None:
         return array
     index = view_index(reading)
     flat = array.reshape(index_size(reading), *array.shape[2 + reading.ndim :])
     taken = flat[index]
-    taken[index < 0] = 0
+    blank = index < 0
+    taken[blank] = 0 if filler is None else np.broadcast_to(filler, array.shape).reshape(flat.shape)[-1 - index[blank]]
     return taken
 
 
@@ -423,7 +458,7 @@ def index_size(reading: Reading) -> int:
 
 
 def view_index(reading: Reading) -> Array:
-    """For each element of the result, its place in the ravelled result before `view`; -1 for a zero."""
+    """For each element of the result, its place in the ravelled result before `view`; -1 less that for a blank."""
     index = np.arange(index_size(reading)).reshape(reading.raw_shape)
     return index if reading.view is None else reading.view(index)
 
@@ -431,7 +466,8 @@ def view_index(reading: Reading) -> Array:
 def evaluate_at(reading: Reading, where: Array) -> Value:
     """Evaluate a reading at some positions of its ravelled result (after `view`)."""
     raw = where if reading.view is None else view_index(reading).ravel()[where]
-    n, o, *place = np.unravel_index(np.maximum(raw, 0), reading.raw_shape)
+    there = (*np.unravel_index(np.where(raw < 0, -1 - raw, raw), reading.raw_shape),)
+    n, o, *place = there
     w, tables = reading.gather_weight(), reading.tables()
     index: Array = np.zeros((raw.size, 1), int)
     valid: Array = (raw >= 0)[:, None]
@@ -444,7 +480,7 @@ def evaluate_at(reading: Reading, where: Array) -> Value:
         w = np.moveaxis(w, -reading.ndim, -1)
     per_group = reading.x.shape[1] // reading.groups
     channel = (o // (reading.out_channels // reading.groups))[:, None] * per_group + np.arange(per_group)
-    flat = reading.x.reshape(*reading.x.shape[:2], -1)
+    flat = reading.x.reshape(*reading.x.shape[:2], prod(reading.size))
     x = flat[n[:, None, None], channel[:, :, None], np.where(valid, index, 0)[:, None, :]]
     kernels = w.reshape(*w.shape[:2], -1)[o]
     with np.errstate(all="ignore"):
@@ -453,10 +489,10 @@ def evaluate_at(reading: Reading, where: Array) -> Value:
         kernels = np.where(valid[:, None, :], kernels, 0)
         value = (x * kernels).sum((1, 2))
         magnitude = _magnitude_at(x, kernels)
-        if reading.bias is not None:
-            bias = np.broadcast_to(reading.bias, reading.raw_shape)[(n, o, *place)]
-            bias = np.where(raw >= 0, bias, 0)
-            value, magnitude = value + bias, magnitude + _parts_abs(bias)
+        for added, here in ((reading.bias, raw >= 0), (reading.filler, raw < 0)):
+            if added is not None:
+                term = np.where(here, np.broadcast_to(added, reading.raw_shape)[there], 0)
+                value, magnitude = value + term, magnitude + _parts_abs(term)
     return Value(value, magnitude, valid.sum(1) * per_group)
 
 

@@ -52,11 +52,13 @@ class Report:
     indistinguishable : tuple of str
         Names among `causes` that this case cannot tell apart; a note says whether another could.
     max_error : float
-        Largest absolute error of an element (of its real or imaginary part); NaN where the shapes differ.
+        Largest absolute error of an element (of its real or imaginary part); infinite where a number that should be
+        finite is not, or the other way round; NaN where the shapes differ.
     max_bound_ratio : float
         Largest error over the bound of its element: at most 1 where rounding explains it.
     effective_bits : float
-        Significant bits that agree, in the root mean square over `|w| * |x|`; infinite where nothing differs.
+        Significant bits that agree, in the root mean square over `|w| * |x|`; infinite where nothing differs. An
+        element whose error is not finite, or that no input reaches, has none where it differs.
     where : dict
         Which elements are beyond their bounds: "elements", "border", "interior" as (number, of how many), "channels"
         and for a transposed call the "phases" of the stride as tuples.
@@ -143,10 +145,7 @@ class Report:
             rows += [("", ""), ("cause", cause.name + ("  (contains the above)" if self._contains(cause) else ""))]
             rows += [("what", cause.explanation), ("fix", cause.fix)]
             rows += [("found", f"{name} = {_short(value)}") for name, value in cause.parameters.items()]
-        notes = list(self.notes)
-        if not self.ok and not self.causes:
-            notes.append("No known cause gives these data.")
-        rows += [("", ""), *(("note", note) for note in notes)] if notes else []
+        rows += [("", ""), *(("note", note) for note in self.notes)] if self.notes else []
         wide = max(len(name) for name, _ in rows)
         return "\n".join(f"{name:{wide}}  {text}".rstrip() for name, text in rows)
 

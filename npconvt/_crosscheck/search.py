@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from typing import Any
 
@@ -16,8 +17,8 @@ import numpy as np
 from npconvt._crosscheck import causes
 from npconvt._crosscheck.arithmetic import Found, reduced_precision, relative_rms
 from npconvt._crosscheck.bound import Precision, bound, is_narrowed, ratio, truth_roundoff
-from npconvt._crosscheck.causes import KINDS, Generator
-from npconvt._crosscheck.reading import Array, Ints, Pairs, Reading, Value, evaluate, evaluate_at, values
+from npconvt._crosscheck.causes import KINDS, Generator, Variants
+from npconvt._crosscheck.reading import Array, Ints, Pairs, Reading, Value, View, evaluate, evaluate_at, values
 
 # Products looked at when a reading is first compared.
 WORK = 20_000
@@ -44,6 +45,8 @@ CROPS: tuple[Generator, ...] = tuple(
         "size_formula",
     )
 )
+# Crops that are no shift of the whole: rows are blank, or samples are missing inside.
+NO_SHIFT = ("output_padding_zero_filled", "crop_before_dilation")
 LAYOUTS = ("channels_swapped", "data_layout", "weight_layout")
 
 
@@ -178,14 +181,30 @@ def layouts(reading: Reading, target: Target) -> list[Found]:
             for turned, other in variants_of("kernel_flipped", variant):
                 if target.fits(other):
                     _join(found, name, parameters, Found("kernel_flipped", turned, other))
-            if variant.view is reading.view:
-                _join(found, name, parameters, crop_shifted(variant, target))
-    for parameters, variant, restore in _output_layouts(reading):
-        _join(found, "data_layout", parameters, crop_shifted(variant, target, restore))
+            restore = _restoring(reading, parameters) if variant.view is not reading.view else None
+            if variant.view is reading.view or restore is not None:
+                for crop in _crops(variant, target, restore):
+                    _join(found, name, parameters, crop)
     return list(found.values())
 
 
-def variants_of(name: str, reading: Reading) -> Iterator[tuple[dict[str, Any], Reading]]:
+def _crops(variant: Reading, target: Target, restore: Callable[[Array], Array] | None) -> Iterator[Found | None]:
+    """What fits of the crops, made before the variant's view of the result."""
+    shifted = crop_shifted(variant, target, restore)
+    plain = replace(variant, view=None)
+    for kind in KINDS:
+        # Any other crop is a shifted one, too, and is not tried without that.
+        if kind.variants in CROPS and (shifted is not None or kind.name in NO_SHIFT):
+            yield first_fitting(kind.name, partial(_then_viewed, kind.variants, variant.view), plain, target)
+    yield shifted
+
+
+def _then_viewed(generator: Generator, view: View | None, plain: Reading) -> Variants:
+    for parameters, reading in generator(plain):
+        yield parameters, reading if view is None else reading.with_view(view)
+
+
+def variants_of(name: str, reading: Reading) -> Variants:
     """The readings that a cause stands for."""
     variants = causes.BY_NAME[name].variants
     if variants is not None:
@@ -199,8 +218,8 @@ def _join(found: dict[str, Found], first: str, parameters: dict[str, Any], secon
         found.setdefault(name, Found(name, {**parameters, **second.parameters}, second.reading, second.general))
 
 
-def _output_layouts(reading: Reading) -> Iterator[tuple[dict[str, Any], Reading, Callable[[Array], Array]]]:
-    """Layouts of the result: the reading with that view, and how to undo it on a result of any size."""
+def _restoring(reading: Reading, parameters: dict[str, Any]) -> Callable[[Array], Array] | None:
+    """How to undo a layout of the result, on a result of any size; None where that is not known."""
     channel = -reading.ndim - 1
 
     def back(a: Array) -> Array:
@@ -211,10 +230,7 @@ def _output_layouts(reading: Reading) -> Iterator[tuple[dict[str, Any], Reading,
         shape = (*a.shape[:axis], *a.shape[axis + 1 :], a.shape[axis])
         return np.moveaxis(a.reshape(shape), -1, axis)
 
-    undo = {"transposed": back, "memory": back_memory}
-    for parameters, variant in variants_of("data_layout", reading):
-        if parameters["array"] in ("output", "both") and parameters["how"] in undo:
-            yield parameters, variant, undo[parameters["how"]]
+    return {"transposed": back, "memory": back_memory}.get(parameters["how"])
 
 
 def with_precision(reading: Reading, target: Target, near: list[Found]) -> list[Found]:
@@ -230,7 +246,7 @@ def with_precision(reading: Reading, target: Target, near: list[Found]) -> list[
         for proof in reduced_precision(first.reading, target.actual, target.precision):
             name = f"reduced_precision+{first.name}"
             found.append(Found(name, {**proof.parameters, **first.parameters}, proof.reading, first.general))
-    return found
+    return found or _scaled_with_precision(reading, target)
 
 
 # --- scale -----------------------------------------------------------------------------------------------------------
@@ -238,26 +254,44 @@ def with_precision(reading: Reading, target: Target, near: list[Found]) -> list[
 
 def scaled(reading: Reading, target: Target) -> Found | None:
     """A multiple of the right result, or of all of it but the bias."""
-    if not reading.possible() or reading.shape() != target.actual.shape or target.actual.size < 3:
-        return None
-    for what in ("result", "result without bias")[: 1 + (reading.bias is not None)]:
-        inner = reading if what == "result" else replace(reading, bias=None)
-        value = values(inner).ravel()
-        rest = values(replace(reading, x=np.zeros_like(reading.x))).ravel() if what != "result" else 0
-        factor = _factor(value, target.actual.ravel() - rest)
-        if factor is None:
-            continue
-        w = np.multiply(reading.w, factor)
-        bias = reading.bias if what != "result" or reading.bias is None else reading.bias * factor
-        candidate = replace(reading, w=w, bias=bias)
+    for parameters, factor, inner, _ in _multiples(reading, target, 1e-6):
+        scale = inner.bias is not None
+        bias = reading.bias if reading.bias is None or not scale else reading.bias * factor
+        candidate = replace(reading, w=np.multiply(reading.w, factor), bias=bias)
         if target.fits(candidate):
-            shown = complex(factor) if np.iscomplexobj(factor) else float(factor)
-            return Found("scaled", {"factor": shown, "of": what}, candidate)
+            return Found("scaled", parameters, candidate)
     return None
 
 
-def _factor(value: Array, actual: Array) -> Any:
-    """The factor of at least three elements, to float64; None where no multiple comes near."""
+def _scaled_with_precision(reading: Reading, target: Target) -> list[Found]:
+    """A multiple of a result that was computed in a narrower format."""
+    for parameters, factor, inner, unscaled in _multiples(reading, target, COARSEST):
+        if target.precision is not None and not np.iscomplexobj(factor):
+            result = (unscaled / factor).astype(target.actual.dtype)
+            for proof in reduced_precision(inner, result, target.precision):
+                return [Found("reduced_precision+scaled", {**proof.parameters, **parameters}, proof.reading)]
+    return []
+
+
+def _multiples(reading: Reading, target: Target, near: float) -> Iterator[tuple[dict[str, Any], Any, Reading, Array]]:
+    """Factors that may have scaled the result, or all of it but the bias: with what was scaled, as reading and data."""
+    if not reading.possible() or reading.shape() != target.actual.shape or target.actual.size < 3:
+        return
+    for what in ("result", "result without bias")[: 1 + (reading.bias is not None)]:
+        inner = reading if what == "result" else replace(reading, bias=None)
+        rest = values(replace(reading, x=np.zeros_like(reading.x))) if what != "result" else 0
+        scaled_part = target.actual - rest
+        factor = _factor(values(inner).ravel(), scaled_part.ravel(), near)
+        if factor is not None:
+            shown = complex(factor) if np.iscomplexobj(factor) else float(factor)
+            yield {"factor": shown, "of": what}, factor, inner, scaled_part
+
+
+def _factor(value: Array, actual: Array, near: float) -> Any:
+    """The factor of at least three elements; None where no multiple comes near.
+
+    Rounding hides a simple factor: the simplest fraction is taken that is as near as this.
+    """
     usable = np.isfinite(value) & np.isfinite(actual) & (value != 0)
     if usable.sum() < 3:
         return None
@@ -266,9 +300,10 @@ def _factor(value: Array, actual: Array) -> Any:
         factor = np.vdot(v, a) / np.vdot(v, v)
         if not np.isfinite(factor) or factor == 0 or np.linalg.norm(a - factor * v) > 0.05 * np.linalg.norm(a):
             return None
-    # A sum in float32 hides a simple factor behind its rounding.
-    near = np.round(factor * 5040) / 5040
-    return near if near != 0 and abs(factor - near) <= 1e-6 * abs(factor) else factor
+    denominators = np.arange(1, 5041)
+    fractions = np.rint(factor * denominators) / denominators
+    simple = fractions[abs(fractions - factor) <= near * abs(factor)]
+    return simple[0] if simple.size else factor
 
 
 # --- crops -----------------------------------------------------------------------------------------------------------
@@ -282,7 +317,9 @@ def crop_shifted(
     `restore` undoes the reading's view of the result; without it the view may only have dropped the batch axis.
     """
     actual = _with_batch(reading, target.actual, restore)
-    if actual is None or (reading.transposed and reading.mode != "zeros"):
+    if actual is None or reading.ndim == 0 or not reading.channels_fit():
+        return None
+    if reading.transposed and reading.mode != "zeros":
         return None
     if reading.bias is not None and reading.bias.shape != (reading.out_channels, *(1,) * reading.ndim):
         return None
