@@ -124,6 +124,11 @@ def per_axis(call: str, name: str, value: IntOrInts, ndim: int, minimum: int) ->
     return values
 
 
+def integer(call: str, name: str, value: int) -> int:
+    """Return any int."""
+    return _int(call, name, value)
+
+
 def positive_int(call: str, name: str, value: int) -> int:
     """Return an int that is at least 1."""
     return _int_from(call, name, value, 1)

@@ -28,6 +28,7 @@ def save_steps(path: StrPath, geometry: ConvGeometry, *, transposed: bool, view:
         raise ValueError(msg)
     _without_window()
     from npconvt import plot
+    from npconvt.plot._arithmetic import number_of_steps
 
     if step is not None:
         figure = plot.arithmetic(geometry, step, transposed=transposed, view=view).figure
@@ -37,11 +38,11 @@ def save_steps(path: StrPath, geometry: ConvGeometry, *, transposed: bool, view:
         figure = plot.steps(geometry, transposed=transposed, view=view)
         save_figure(path, figure, suffix)
         return f"{len(figure.axes)} steps"
-    film = plot.animation(geometry, transposed=transposed, view=view)
-    frames = len(list(film.new_frame_seq()))
+    frames = number_of_steps("draw", geometry, transposed=transposed, view=view)
     if frames > _MAX_FRAMES:
         msg = f"draw: a film must have at most {_MAX_FRAMES} steps, but has {frames}. Draw a smaller input, or a .png."
         raise ValueError(msg)
+    film = plot.animation(geometry, transposed=transposed, view=view)
     with TemporaryDirectory() as folder:
         draft = Path(folder, "steps.gif")
         film.save(draft, writer="pillow", dpi=80, progress_callback=_progress)

@@ -113,6 +113,57 @@ def test_output_padding_is_told_from_the_smallest_output():
     assert len(cells(ax, "source:padding")) == 8 * 8 - 25
 
 
+def test_scattering_shows_what_is_written_and_what_is_cut():
+    """Output 5 of 6 is there by output_padding; nothing is written beyond it, so nothing is cut off there."""
+    geometry = ConvGeometry.conv_transpose((3,), (3,), stride=2, padding=1, output_padding=1)
+    ax = plot.arithmetic(geometry, 2, transposed=True, view="scatter")
+    assert len(cells(ax, "target:output")) == 5
+    assert len(cells(ax, "target:chosen")) == 1
+    assert len(cells(ax, "target:cut")) == 1
+    assert legend(ax) == [
+        "input", "output", "cut off by the padding", "chosen by output_padding", "taps of the window",
+        "input of this step",
+    ]  # fmt: skip
+
+
+def legend(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_taps_on_a_padding_that_repeats_the_input_count():
+    geometry = ConvGeometry.conv((4,), (3,), padding=1, padding_mode="circular")
+    for transposed, side, kind, words in (
+        (False, "source", "copied", "padding, copied from the input"),
+        (True, "target", "folded", "added to the output by the padding mode"),
+    ):
+        ax = plot.arithmetic(geometry, 0, transposed=transposed)
+        assert len(cells(ax, f"{side}:{kind}")) == 2
+        assert words in legend(ax)
+        (window,) = (c for c in ax.collections if c.get_gid() == f"{side}:window")
+        assert len({tuple(colour) for colour in window.get_facecolor()}) == 1  # no tap is paler
+    zeros = plot.arithmetic(ConvGeometry.conv((4,), (3,), padding=1), 0)
+    (window,) = (c for c in zeros.collections if c.get_gid() == "source:window")
+    assert len({tuple(colour) for colour in window.get_facecolor()}) == 2
+
+
+def test_numbers_are_legible_on_dark_backgrounds():
+    import matplotlib.pyplot as plt
+
+    with plt.style.context("dark_background"):
+        ax = plot.arithmetic(WORKED, 1, input=np.ones((4, 4)), weight=np.ones((3, 3)))
+    colours = {text.get_text(): text.get_color() for text in ax.texts}
+    assert colours["1"] == colours["9"] == "#222222"  # in light cells
+    assert colours["output"] == "white"  # beside them
+
+
+def test_sheets_of_long_signals_keep_room_for_their_words():
+    long = plot.steps(ConvGeometry.conv((60,), (3,)))
+    assert long.get_figwidth() <= 18.1
+    assert long.get_figheight() > 4  # four rows, each with a title and the grids' names
+    texts = {text.get_text() for text in plot.steps(ConvGeometry.conv((3, 3), (3, 3))).legends[0].get_texts()}
+    assert texts == {"input", "output", "taps of the window", "output of this step"}
+
+
 def test_padding_modes_show_what_the_padding_repeats():
     geometry = ConvGeometry.conv((4,), (3,), padding=2, padding_mode="reflect")
     ax = plot.arithmetic(geometry, 0, input=[10, 20, 30, 40], weight=[1, 1, 1])
@@ -125,6 +176,20 @@ def test_padding_modes_show_what_the_padding_repeats():
     ("call", "message"),
     [
         (lambda: plot.arithmetic(WORKED, 4), r"step must be from 0 to 3, but got 4"),
+        (lambda: plot.arithmetic(WORKED, view="scatter"), r"view must be left out unless transposed=True"),
+        (lambda: plot.steps(WORKED, which=[]), r"which must name at least one step, but is \[\]"),
+        (lambda: plot.steps(ConvGeometry.conv((70, 9), (3, 3), padding=1)), r"at most 64 cells a side, but one has 72"),
+        (
+            lambda: plot.steps(ConvGeometry.conv_transpose((9,), (3,), stride=8), transposed=True),
+            r"at most 64 cells a side, but one has 69",
+        ),
+        (
+            lambda: plot.kernel_matrix(np.ones((2, 0, 3)), (0, 6)),
+            r"must have rows and columns, but its shape is \(8, 0",
+        ),
+        (lambda: plot.kernel_matrix(np.ones((2, 2)), (3, 3), row=-1), r"row must be at least 0"),
+        (lambda: plot.cost([{"method": "a", "size": 0, "seconds": 1}]), r"positive size and seconds, but one is"),
+        (lambda: plot.cost([{"method": "a", "size": 1}]), r"but one is \{'method': 'a', 'size': 1\}"),
         (lambda: plot.arithmetic(WORKED, view="sideways"), r"view must be .*, but got 'sideways'"),
         (lambda: plot.arithmetic(WORKED, input=[[1]]), r"input must have shape \(4, 4\).* has shape \(1, 1\)"),
         (lambda: plot.overlap(ConvGeometry.conv((1, 2, 2, 2), (1, 1, 1, 1, 1))), r"one or two spatial axes, but has 3"),
@@ -138,6 +203,22 @@ def test_padding_modes_show_what_the_padding_repeats():
 )
 def test_refusals_say_what_was_got(call, message):
     with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plot.overlap((4, 4)), r"plot.overlap: geometry must be a ConvGeometry, but is a tuple"),
+        (lambda: plot.arithmetic(WORKED, 1.5), r"plot.arithmetic: step must be made of ints, but got 1.5"),
+        (lambda: plot.arithmetic(WORKED, input=[["a"] * 4] * 4), r"plot.arithmetic: input must hold numbers"),
+        (lambda: plot.kernel_matrix(np.ones((2, 2)), (3, 3), row=1.5), r"row must be made of ints, but got 1.5"),
+        (lambda: plot.kernel_matrix(np.ones((2, 2)), (3, 3), column="1"), r"column must be made of ints, but got '1'"),
+        (lambda: plot.receptive_field(WORKED, position=(0.5, 0)), r"position must be made of ints, but got 0.5"),
+    ],
+)
+def test_wrong_kinds_are_named(call, message):
+    with pytest.raises(TypeError, match=message):
         call()
 
 
@@ -203,6 +284,14 @@ def test_matrix_picture_shows_the_matrix_and_its_transpose(shape, input_shape, k
         np.testing.assert_array_equal(np.where(stored, shown.filled(0), 0), dense)
         limit = axes[name].images[0].norm
         assert limit.vmin == -limit.vmax  # zero is in the middle where there are negative weights
+
+
+def test_complex_weights_are_drawn_by_the_absolute_values_of_the_matrix():
+    """Of its entries: where two taps fall on one pixel, that of their sum."""
+    figure = plot.kernel_matrix([1, 1j, -1], (2,), padding=1, padding_mode="circular")
+    shown = next(ax for ax in figure.axes if ax.get_label() == "matrix").images[0].get_array()
+    np.testing.assert_array_equal(shown, [[1, 0], [0, 1]])
+    assert figure.axes[-1].get_ylabel() == "absolute value of the weight"
 
 
 def test_marked_row_is_the_window_it_stands_for():
@@ -280,6 +369,11 @@ def test_receptive_field_counts_paths_through_the_stack():
     assert ax.get_title().endswith(f"{size} x {size} pixels")
 
 
+def test_receptive_field_of_an_output_made_of_padding_is_empty():
+    ax = plot.receptive_field(ConvGeometry.conv((3,), (1,), padding=2), position=(0,))
+    assert ax.get_title() == "receptive field of output (0,): 0 pixels"
+
+
 # --- reports ---------------------------------------------------------------------------------------------------------
 
 
@@ -297,6 +391,15 @@ def test_report_shows_the_plane_with_the_largest_ratio():
     assert axes["ratio"].get_title() == "error / bound: 1 of 20 beyond"
     norm = axes["ratio"].images[0].norm
     assert norm.vmin * norm.vmax == pytest.approx(1)  # a ratio of one is the middle of the scale
+
+
+def test_report_counts_what_has_no_colour_and_labels_whole_positions():
+    actual = np.array([[1.0, np.nan], [np.inf, 2.0]])
+    axes = {ax.get_label(): ax for ax in plot.report(_report(np.ones((2, 2)), actual, np.zeros((2, 2)))).axes}
+    assert axes["actual"].get_title() == "actual (2, 2)\n2 of 4 NaN or inf"
+    for name in ("expected", "actual", "ratio"):
+        for axis in (axes[name].xaxis, axes[name].yaxis):
+            assert all(place == round(place) for place in axis.get_majorticklocs())
 
 
 @pytest.mark.parametrize("expected", [np.ones((2, 3)), None])
@@ -345,12 +448,14 @@ def test_draw_writes_films_and_sheets_without_progress_in_a_pipe(tmp_path):
         (f"draw {SHAPES} -o steps.doc", "must end in .gif, .png, .svg, .pdf, but is steps.doc"),
         (f"draw {SHAPES} --step 25 -o a.png", "step must be from 0 to 24, but got 25"),
         ("draw conv2d --input 1,1,64,64 --weight 1,1,3,3 -o a.gif", "at most 1000 steps, but has 3844"),
+        ("draw conv2d --input 1,1,500,500 --weight 1,1,3,3 -o a.png", "at most 64 cells a side, but one has 500"),
     ],
 )
 def test_draw_refuses_in_one_sentence(tmp_path, line, message):
     code, out, err = run(line, tmp_path)
     assert (code, out) == (2, "")
     assert message in err
+    assert err.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
 
 
@@ -371,13 +476,13 @@ def test_cost_has_a_line_for_each_method_with_its_exponent(tmp_path):
         {"sweep": sweep, "method": method, "size": n, "seconds": 1e-6 * n**power}
         for sweep in ("pixels", "taps")
         for method, power in (("a", 1), ("b", 2))
-        for n in (8, 2, 4)
+        for n in (8, 2, 2**20)
     ]
     (tmp_path / "sweeps.json").write_text(json.dumps({"sweeps": records}), encoding="utf-8")
     ax = plot.cost(tmp_path / "sweeps.json", sweep="taps")
     assert ax.get_legend_handles_labels()[1] == ["a: size ** 1.00", "b: size ** 2.00", "linear growth"]
-    np.testing.assert_array_equal(ax.lines[1].get_xdata(), [2, 4, 8])
-    assert [label.get_text() for label in ax.get_xticklabels()] == ["2", "4", "8"]
+    np.testing.assert_array_equal(ax.lines[1].get_xdata(), [2, 8, 2**20])
+    assert [label.get_text() for label in ax.get_xticklabels()] == ["2", "8", "1048576"]
     assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel()) == ("log", "log", "taps")
     with pytest.raises(ValueError, match=r"\(pixels, taps\), but is None"):
         plot.cost(records)

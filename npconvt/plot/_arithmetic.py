@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from npconvt._axis import Axis, effective_kernel, padding_source, scatter_size
+from npconvt import _arguments as arguments
+from npconvt._axis import ZEROS, Axis, effective_kernel, padding_source, scatter_size
 from npconvt._geometry import ConvGeometry
 from npconvt._matrix import build
 from npconvt.plot._base import (
@@ -37,14 +38,18 @@ _KINDS = {
     "input": (LIGHT_SKY, INK, "", "input"),
     "output": ("#ffffff", INK, "", "output"),
     "padding": ("#ffffff", GREY, "", "padding"),
+    "copied": ("#ffffff", GREY, "", "padding, copied from the input"),
     "cut": ("#ffffff", GREY, "", "cut off by the padding"),
+    "folded": ("#ffffff", GREY, "", "added to the output by the padding mode"),
     "zero": (PALE, GREY, "", "zero between inputs (stride)"),
     "cropped": ("#ffffff", GREY, "xxx", "cropped"),
     "chosen": ("#ffffff", GREY, "..", "chosen by output_padding"),
 }
 _PALER = {ORANGE: "#f8dfa8", VERMILLION: "#f0c3a0"}
+_COUNTED = ("input", "output", "chosen", "copied", "folded")  # what is written elsewhere is marked in a paler shade
 _GAP = 2.5  # cells between the two grids
 _MAX_PANELS = 16
+_MAX_SIDE = 64  # cells of a grid that can still be told apart
 
 
 class _Line(NamedTuple):
@@ -115,7 +120,8 @@ def arithmetic(
     Raises
     ------
     ValueError
-        Where the geometry cannot be drawn, the step does not exist, or arrays do not fit it.
+        Where the geometry cannot be drawn (a side has more than 64 cells, say), the step does not exist, or arrays do
+        not fit it.
 
     See Also
     --------
@@ -186,21 +192,25 @@ def steps(
         panels = min(scene.total, _MAX_PANELS)
         which = [round(i) for i in np.linspace(0, scene.total - 1, panels)]
     pictures = [scene.picture(call, step) for step in which]
+    if not pictures:
+        msg = f"{call}: which must name at least one step, but is {which!r}."
+        raise ValueError(msg)
     columns = min(len(pictures), 2 if len(pictures) <= 4 else 4)
     rows = -(-len(pictures) // columns)
-    width, height = _size(pictures[0])
     if figure is None:
         import matplotlib.pyplot as plt
 
-        scale = min(1.0, 18 / (width * columns))
-        figure = plt.figure(figsize=(width * columns * scale, height * rows * scale + 0.4))
+        figure = plt.figure(figsize=_sheet_size(pictures[0], rows, columns))
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for ax, picture in zip(axes, pictures, strict=False):
         _draw(ax, picture, legend=False)
     for ax in axes[len(pictures) :]:
         ax.remove()
-    figure.legend(handles=_legend_handles(pictures[0]), loc="lower center", ncols=6, frameon=False)
-    figure.tight_layout(rect=(0, 0.4 / figure.get_figheight(), 1, 1))
+    handles = _legend_handles(pictures[0])
+    across = min(len(handles), max(1, int(figure.get_figwidth() / 2.5)))
+    figure.legend(handles=handles, loc="lower center", ncols=across, frameon=False)
+    legend_height = 0.2 + 0.22 * -(-len(handles) // across)
+    figure.tight_layout(rect=(0, legend_height / figure.get_figheight(), 1, 1))
     return figure
 
 
@@ -260,6 +270,11 @@ def animation(
     return FuncAnimation(drawn, frame, frames=scene.total, init_func=list, interval=interval)
 
 
+def number_of_steps(call: str, geometry: ConvGeometry, *, transposed: bool, view: str | None) -> int:
+    """Return how many steps a film has."""
+    return _Scene.of(call, geometry, transposed, view, None, None).total
+
+
 # --- what is to be drawn ---------------------------------------------------------------------------------------------
 
 
@@ -286,18 +301,23 @@ class _Scene(NamedTuple):
         if view not in (None, "gather", "scatter"):
             msg = f"{call}: view must be 'gather' or 'scatter', but got {view!r}."
             raise ValueError(msg)
-        folds = geometry.padding_mode != "zeros"
+        if view is not None and not transposed:
+            msg = f"{call}: view must be left out unless transposed=True, but got {view!r}."
+            raise ValueError(msg)
+        folds = geometry.padding_mode != ZEROS
         if transposed and view == "gather" and folds:
             msg = (
                 f"{call}: view must be 'scatter' unless the padding mode is zeros, "
                 f"but got {view!r} with {geometry.padding_mode!r}."
             )
             raise ValueError(msg)
+        scatter = transposed and (view == "scatter" or (view is None and folds))
+        _check_legible(call, geometry.axes, gathers=transposed and not scatter)
         size = geometry.output_size if transposed else geometry.input_size
         return cls(
             geometry,
             transposed,
-            transposed and (view == "scatter" or (view is None and folds)),
+            scatter,
             _fitting(call, "input", input, size),
             _fitting(call, "weight", weight, geometry.kernel_size),
         )
@@ -312,6 +332,7 @@ class _Scene(NamedTuple):
         return prod(self.moving)
 
     def picture(self, call: str, step: int) -> _Picture:
+        step = arguments.integer(call, "step", step)
         if not -self.total <= step < self.total:
             msg = f"{call}: step must be from 0 to {self.total - 1}, but got {step}."
             raise ValueError(msg)
@@ -385,7 +406,7 @@ def _without_channels(geometry: ConvGeometry) -> ConvGeometry:
 def _fitting(call: str, name: str, value: ArrayLike | None, size: tuple[int, ...]) -> NDArray[Any] | None:
     if value is None:
         return None
-    values = np.asarray(value)
+    values = arguments.array(call, name, value)
     if values.shape != size:
         msg = f"{call}: {name} must have shape {size}, without channel axes, but has shape {values.shape}."
         raise ValueError(msg)
@@ -397,22 +418,59 @@ def _inexact(values: NDArray[Any]) -> NDArray[Any]:
     return values.astype(np.result_type(values, np.float64))
 
 
+def _check_legible(call: str, axes: tuple[Axis, ...], *, gathers: bool) -> None:
+    """Refuse grids whose cells nobody could tell apart, and which would take minutes to draw."""
+    source = _stuffed_positions if gathers else _padded_positions
+    side = max(len(positions) for axis in axes for positions in (source(axis), range(axis.n), range(axis.m)))
+    if side > _MAX_SIDE:
+        msg = f"{call}: grids must have at most {_MAX_SIDE} cells a side, but one has {side}. Draw a smaller input."
+        raise ValueError(msg)
+
+
+def _padded_positions(axis: Axis) -> range:
+    return range(-max(axis.lo, 0), axis.n + max(axis.hi, 0))
+
+
 def _padded_line(axis: Axis, inside: str) -> _Line:
-    positions = range(-max(axis.lo, 0), axis.n + max(axis.hi, 0))
+    """Input with its padding, or output with what a transposed convolution writes beside it."""
+    positions = _padded_positions(axis)
+    folds = axis.mode != ZEROS
+    smallest = axis.n
+    if inside == "output":
+        smallest = scatter_size(axis.m, axis.k, axis.s, axis.d, axis.lo, axis.hi)
+        if not folds:
+            written = (axis.m - 1) * axis.s + effective_kernel(axis.k, axis.d) - axis.lo
+            positions = range(positions.start, max(axis.n, min(positions.stop, written)))
     start, stop = max(0, -axis.lo), axis.n - max(0, -axis.hi)
-    outside = "cut" if inside == "output" else "padding"
-    kinds = (outside if not 0 <= p < axis.n else inside if start <= p < stop else "cropped" for p in positions)
-    return _Line(positions, tuple(kinds))
+    outside = {"input": ("padding", "copied"), "output": ("cut", "folded")}[inside][folds]
+
+    def kind(p: int) -> str:
+        if not 0 <= p < axis.n:
+            return outside
+        if not start <= p < stop:
+            return "cropped"
+        return "chosen" if p >= smallest else inside
+
+    return _Line(positions, tuple(map(kind, positions)))
+
+
+def _stuffed_positions(axis: Axis) -> range:
+    """Inputs `stride` apart, and the padding that the windows of all outputs reach."""
+    first, last = _reach(axis)
+    return range(min(first, 0), max(last, (axis.m - 1) * axis.s) + 1)
+
+
+def _reach(axis: Axis) -> tuple[int, int]:
+    """Return the first and the last position under the windows of all outputs, where the first input is at 0."""
+    return axis.lo - effective_kernel(axis.k, axis.d) + 1, axis.n - 1 + axis.lo
 
 
 def _stuffed_line(axis: Axis) -> _Line:
-    """Inputs `stride` apart, and the padding that the windows of all outputs reach."""
-    first, last = axis.lo - effective_kernel(axis.k, axis.d) + 1, axis.n - 1 + axis.lo
-    end = (axis.m - 1) * axis.s
-    positions = range(min(first, 0), max(last, end) + 1)
+    first, last = _reach(axis)
+    positions = _stuffed_positions(axis)
 
     def kind(p: int) -> str:
-        if not 0 <= p <= end:
+        if not 0 <= p <= (axis.m - 1) * axis.s:
             return "padding"
         if not first <= p <= last:
             return "cropped"
@@ -443,7 +501,7 @@ def _plain_lines(size: tuple[int, ...], kind: str) -> list[_Line]:
 
 
 def _is_padded(lines: list[_Line]) -> bool:
-    return any("padding" in line.kinds for line in lines)
+    return any({"padding", "copied"} & set(line.kinds) for line in lines)
 
 
 def _shown(values: NDArray[Any], axes: tuple[Axis, ...], lines: list[_Line], *, outside: float) -> NDArray[Any]:
@@ -461,7 +519,7 @@ def _shown(values: NDArray[Any], axes: tuple[Axis, ...], lines: list[_Line], *, 
 
 
 # Which kind wins where the two axes differ.
-_RANK = ("cropped", "cut", "padding", "zero", "chosen", "input", "output")
+_RANK = ("cropped", "cut", "padding", "copied", "folded", "zero", "chosen", "input", "output")
 
 
 def _grid(
@@ -479,12 +537,27 @@ def _grid(
 # --- drawing ---------------------------------------------------------------------------------------------------------
 
 
+_TEXT_HEIGHT = 1.1  # of a title, and of the words over the grids or of a legend, in inches
+
+
 def _size(picture: _Picture) -> tuple[float, float]:
     """Return the figure's size in inches."""
+    width, height = _grid_size(picture)
+    return width, height + _TEXT_HEIGHT
+
+
+def _sheet_size(picture: _Picture, rows: int, columns: int) -> tuple[float, float]:
+    """Return the size of a sheet in inches: where it would be too wide its grids shrink, but not its words."""
+    width, height = _grid_size(picture)
+    scale = min(1.0, 18 / (width * columns))
+    return max(6.0, width * columns * scale), rows * (height * scale + _TEXT_HEIGHT) + 0.4
+
+
+def _grid_size(picture: _Picture) -> tuple[float, float]:
     (rows, columns), (target_rows, target_columns) = picture.source.kinds.shape, picture.target.kinds.shape
     width, height = columns + _GAP + target_columns, max(rows, target_rows) + 1
     cell = min(0.55, 12 / width)
-    return max(4.5, width * cell + 0.4), height * cell + 1.1
+    return max(4.5, width * cell + 0.4), height * cell
 
 
 def _legend_handles(picture: _Picture) -> list[Any]:
@@ -496,11 +569,13 @@ def _legend_handles(picture: _Picture) -> list[Any]:
         for kind, (face, edge, hatch, label) in _KINDS.items()
         if kind in kinds
     ]
-    return [*handles, Patch(facecolor=ORANGE, edgecolor=INK, label="taps of the window")]
+    step = "input of this step" if picture.scatter else "output of this step"
+    marks = {ORANGE: "taps of the window", VERMILLION: step}
+    return handles + [Patch(facecolor=face, edgecolor=INK, label=label) for face, label in marks.items()]
 
 
 def _dash(kind: str) -> Literal["-", "--"]:
-    return "--" if kind in ("padding", "cut", "cropped") else "-"
+    return "--" if kind in ("padding", "copied", "cut", "folded", "cropped") else "-"
 
 
 def _draw(ax: Axes, picture: _Picture, *, legend: bool = True) -> None:
@@ -515,7 +590,7 @@ def _draw(ax: Axes, picture: _Picture, *, legend: bool = True) -> None:
     for start, stop in ((y0, z0), (y1, z1)):
         ax.plot([x0, x1], [start, stop], color=GREY, linewidth=0.8, linestyle=":", gid="link", zorder=0)
     ax.set(xlim=(-0.3, right + picture.target.kinds.shape[1] + 0.3), ylim=(height + 0.3, -0.9), aspect="equal")
-    ax.set_title(picture.title, fontsize=10)
+    ax.set_title(picture.title, fontsize=10, pad=12)  # above the words over the grids, however small these are
     ax.set_axis_off()
     if legend:
         ax.legend(
@@ -531,8 +606,7 @@ def _draw_grid(ax: Axes, grid: _Grid, left: float, top: float, gid: str, marks: 
         _add_cells(
             ax, cells, left, top, f"{gid}:{kind}", facecolor=face, edgecolor=edge, hatch=hatch, linestyle=_dash(kind)
         )
-    # What is written on a zero or cut off is marked in a paler shade.
-    faces = [marks if grid.kinds[cell] in ("input", "output", "chosen") else _PALER[marks] for cell in grid.marked]
+    faces = [marks if grid.kinds[cell] in _COUNTED else _PALER[marks] for cell in grid.marked]
     _add_cells(ax, grid.marked, left, top, f"{gid}:window", facecolor=faces, edgecolor=INK)
     _write(ax, grid, left, top)
     rows, columns = [r for r, _ in grid.marked], [c for _, c in grid.marked]
@@ -542,7 +616,7 @@ def _draw_grid(ax: Axes, grid: _Grid, left: float, top: float, gid: str, marks: 
     frame = Rectangle((box[0], box[2]), box[1] - box[0], box[3] - box[2], fill=False, edgecolor=BLUE, linewidth=2.2)
     frame.set_gid(f"{gid}:frame")
     ax.add_patch(frame)
-    ax.text(left + grid.kinds.shape[1] / 2, top - 0.2, grid.title, ha="center", va="bottom", fontsize=8, color=INK)
+    ax.text(left + grid.kinds.shape[1] / 2, top - 0.2, grid.title, ha="center", va="bottom", fontsize=8)
     return box
 
 
@@ -568,6 +642,7 @@ def _write(ax: Axes, grid: _Grid, left: float, top: float) -> None:
     if grid.values is not None:
         for (row, column), value in np.ndenumerate(grid.values):
             if not np.isnan(value):
-                ax.text(left + column + 0.5, top + row + 0.5, number(value), ha="center", va="center", fontsize=8)
+                place = (left + column + 0.5, top + row + 0.5)
+                ax.text(*place, number(value), ha="center", va="center", fontsize=8, color=INK)
     for (row, column), note in zip(grid.marked, grid.notes, strict=False):
         ax.text(left + column + 0.95, top + row + 0.95, f"×{note}", ha="right", va="bottom", fontsize=5.5, color=INK)

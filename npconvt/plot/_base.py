@@ -38,6 +38,9 @@ def new_figure(width: float, height: float) -> Figure:
 
 def check_flat(call: str, geometry: ConvGeometry) -> None:
     """Refuse what cannot be drawn on paper: more than two spatial axes, or none."""
+    if not isinstance(geometry, ConvGeometry):
+        msg = f"{call}: geometry must be a ConvGeometry, but is a {type(geometry).__name__}."
+        raise TypeError(msg)
     if geometry.ndim not in (1, 2):
         msg = f"{call}: geometry must have one or two spatial axes, but has {geometry.ndim}."
         raise ValueError(msg)

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from npconvt.plot._base import BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILLION, new_axes
+from npconvt.plot._base import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_STYLES = ((BLUE, "o", "-"), (VERMILLION, "s", "--"), (GREEN, "^", "-."), (ORANGE, "D", ":"), (SKY, "v", "-"))
+# Cycles of different lengths, so that many methods differ in one of them.
+_COLOURS = (BLUE, VERMILLION, GREEN, ORANGE, SKY)
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_LINES = ("-", "--", "-.", ":")
 
 
 def cost(
@@ -64,16 +67,17 @@ def cost(
         msg = f"plot.cost: sweep must be one of those in the benchmark ({listed}), but is {sweep!r}."
         raise ValueError(msg)
     chosen = [record for record in records if record.get("sweep", "size") == sweep]
+    _check_records(chosen)
     if ax is None:
         ax = new_axes(6.5, 4.5)
     methods = list(dict.fromkeys(record["method"] for record in chosen))
     for number, method in enumerate(methods):
-        _line(ax, method, [record for record in chosen if record["method"] == method], _STYLES[number % len(_STYLES)])
+        _line(ax, method, [record for record in chosen if record["method"] == method], number)
     _linear(ax, chosen)
     ax.set(xscale="log", yscale="log", xlabel=sweep, ylabel="seconds")
     sizes = sorted({record["size"] for record in chosen})
     ticks = sizes[:: -(-len(sizes) // 8)]
-    ax.set_xticks(ticks, [f"{size:g}" for size in ticks], fontsize=8)
+    ax.set_xticks(ticks, [f"{size:.15g}" for size in ticks], fontsize=8)
     ax.minorticks_off()
     ax.grid(True, which="major", color=GREY, alpha=0.3)
     ax.legend(fontsize=8)
@@ -88,13 +92,21 @@ def _records(benchmark: str | os.PathLike[str] | Sequence[Mapping[str, Any]]) ->
     return list(benchmark)
 
 
-def _line(ax: Axes, method: str, records: list[Mapping[str, Any]], style: tuple[str, str, str]) -> None:
+def _check_records(records: list[Mapping[str, Any]]) -> None:
+    """Refuse what logarithmic axes cannot show."""
+    for record in records:
+        if "method" not in record or not all(record.get(name, 0) > 0 for name in ("size", "seconds")):
+            msg = f"plot.cost: records must have a method and positive size and seconds, but one is {dict(record)}."
+            raise ValueError(msg)
+
+
+def _line(ax: Axes, method: str, records: list[Mapping[str, Any]], number: int) -> None:
     sizes, seconds = np.array(sorted((record["size"], record["seconds"]) for record in records), float).T
-    colour, marker, line = style
     label = method
     if len(set(sizes)) > 1:
         slope = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
         label = f"{method}: size ** {slope:.2f}"
+    colour, marker, line = (styles[number % len(styles)] for styles in (_COLOURS, _MARKERS, _LINES))
     ax.plot(sizes, seconds, color=colour, marker=marker, linestyle=line, markersize=5, label=label)
 
 
@@ -103,4 +115,4 @@ def _linear(ax: Axes, records: list[Mapping[str, Any]]) -> None:
     sizes = [record["size"] for record in records]
     ends = np.array([min(sizes), max(sizes)], float)
     start = min(record["seconds"] for record in records if record["size"] == ends[0])
-    ax.plot(ends, start * ends / ends[0], color=INK, linestyle=(0, (1, 3)), linewidth=1, label="linear growth")
+    ax.plot(ends, start * ends / ends[0], color=GREY, linestyle=(0, (1, 3)), linewidth=1, label="linear growth")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npconvt import _arguments as arguments
 from npconvt._geometry import ConvGeometry
 from npconvt._spectrum import laid_on
 from npconvt.plot._base import INK, SEQUENTIAL, VERMILLION, as_image, check_flat, new_axes
@@ -69,8 +70,8 @@ def receptive_field(*geometries: ConvGeometry, position: tuple[int, ...] | None 
     """Draw what one output of a stack of convolutions sees of the input.
 
     Pixels are coloured by the number of paths from them to the output, which is how much each would count if all
-    weights were equal. The frame is the field's extent, without what
-    lies in the padding: `1 + sum((receptive_field - 1) * product of the strides before)` pixels an axis.
+    weights were equal. The frame is the field's extent, without what lies in the padding:
+    `1 + sum((receptive_field - 1) * product of the strides before)` pixels an axis.
 
     Parameters
     ----------
@@ -103,7 +104,7 @@ def receptive_field(*geometries: ConvGeometry, position: tuple[int, ...] | None 
     call = "plot.receptive_field"
     _check_stack(call, geometries)
     size = geometries[-1].output_size
-    position = tuple(n // 2 for n in size) if position is None else tuple(position)
+    position = tuple(n // 2 for n in size) if position is None else arguments.shape(call, "position", position)
     if len(position) != len(size) or not all(0 <= p < n for p, n in zip(position, size, strict=True)):
         msg = f"{call}: position must lie in the last layer's output of size {size}, but got {position}."
         raise ValueError(msg)
@@ -112,11 +113,17 @@ def receptive_field(*geometries: ConvGeometry, position: tuple[int, ...] | None 
     if ax is None:
         ax = new_axes(*_size(image))
     _show(ax, image, "paths to the output")
-    spans = [(int(seen.nonzero()[0][0]), int(seen.nonzero()[0][-1]) + 1) for seen in counts]
+    spans = [_span(seen) for seen in counts]
     _frame(ax, spans if len(spans) == 2 else [(0, 1), *spans])
     extent = " x ".join(str(stop - start) for start, stop in spans)
     ax.set_title(f"receptive field of output {position}: {extent} pixels", fontsize=10)
     return ax
+
+
+def _span(seen: NDArray[Any]) -> tuple[int, int]:
+    """Return the first element that is seen, and the one after the last; of an output made of padding there is none."""
+    found = np.flatnonzero(seen)
+    return (int(found[0]), int(found[-1]) + 1) if found.size else (0, 0)
 
 
 def _check_stack(call: str, geometries: tuple[ConvGeometry, ...]) -> None:

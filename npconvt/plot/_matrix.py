@@ -78,9 +78,10 @@ def kernel_matrix(
 ) -> Figure:
     """Draw a kernel matrix beside its transpose, and one of its rows or columns as the window it stands for.
 
-    Weights are drawn by colour, no entry in grey. Lines part the blocks of a pair of channels, and thinner ones the
-    lines of the picture. Up to 4096 rows and columns (a 64x64 picture) every entry is drawn, larger ones sharing a
-    pixel where they must, the largest in front; beyond, the picture shows how densely the matrix is filled.
+    Weights are drawn by colour, complex ones by their absolute value, and no entry in grey. Lines part the blocks of a
+    pair of channels, and thinner ones the lines of the picture. Up to 4096 rows and columns (a 64x64 picture) every
+    entry is drawn, larger ones sharing a pixel where they must, the largest in front; beyond, the picture shows how
+    densely the matrix is filled.
 
     Parameters
     ----------
@@ -131,8 +132,9 @@ def kernel_matrix(
         channels=channels,
     )
     rows, columns = _sides(geometry, transposed)
-    if np.iscomplexobj(entries):
-        entries = np.abs(entries)
+    if not (rows.size and columns.size):
+        msg = f"{call}: the matrix must have rows and columns, but its shape is {(rows.size, columns.size)}."
+        raise ValueError(msg)
     matrix = build(geometry, entries, transposed=transposed, call=call)
     across, element = _marked(call, rows, columns, row, column)
     return _figure(matrix, rows, columns, across, element, figure)
@@ -158,16 +160,17 @@ def _marked(
 
 
 def _element(call: str, name: str, value: int | Sequence[int], side: _Side) -> int:
-    if isinstance(value, (Sequence, np.ndarray)):
-        inside = len(value) == len(side.shape) and all(0 <= i < n for i, n in zip(value, side.shape, strict=True))
-        if not inside:
-            msg = f"{call}: {name} must be a position in shape {side.shape}, but got {tuple(int(i) for i in value)}."
-            raise ValueError(msg)
-        return int(np.ravel_multi_index(tuple(int(i) for i in value), side.shape))
-    if not 0 <= value < side.size:
-        msg = f"{call}: {name} must be from 0 to {side.size - 1}, but got {value}."
+    one = not isinstance(value, (Sequence, np.ndarray)) or isinstance(value, str)
+    place = arguments.shape(call, name, (value,) if one else value)  # type: ignore[arg-type]
+    if one and place[0] >= side.size:
+        msg = f"{call}: {name} must be from 0 to {side.size - 1}, but got {place[0]}."
         raise ValueError(msg)
-    return value
+    if one:
+        return place[0]
+    if len(place) != len(side.shape) or not all(i < n for i, n in zip(place, side.shape, strict=True)):
+        msg = f"{call}: {name} must be a position in shape {side.shape}, but got {place}."
+        raise ValueError(msg)
+    return int(np.ravel_multi_index(place, side.shape))
 
 
 def _figure(
@@ -179,6 +182,9 @@ def _figure(
     axes = figure.subplot_mosaic(mosaic, width_ratios=_ratios(mosaic, rows.size, columns.size))
     for name, ax in axes.items():
         ax.set_label(name)
+    weight = "weight"
+    if np.iscomplexobj(matrix.data):
+        matrix, weight = abs(matrix), "absolute value of the weight"
     cmap, low, high = normalise(matrix.data)
     coloured = max(matrix.shape) <= _MAX_COLOURED
     image, extent = _coloured(matrix) if coloured else _density(matrix)
@@ -208,7 +214,7 @@ def _figure(
     _window(axes["window"], matrix, rows, columns, across, element)
     assert picture is not None
     figure.colorbar(
-        picture, ax=list(axes.values()), label="weight" if coloured else "share of entries", shrink=0.6, pad=0.02
+        picture, ax=list(axes.values()), label=weight if coloured else "share of entries", shrink=0.6, pad=0.02
     )
     return figure
 

@@ -108,8 +108,19 @@ def _draw(
         ax.set_axis_off()
         return
     cmap, low, high = scale
-    picture = ax.imshow(_image(_real(values), plane), cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
-    ax.set_title(f"{name} {values.shape}", fontsize=10)
+    image = _image(_real(values), plane)
+    picture = ax.imshow(image, cmap=cmap, vmin=low, vmax=high, interpolation="nearest")
+    others = image.size - int(np.isfinite(image).sum())
+    ax.set_title(f"{name} {values.shape}" + (f"\n{others} of {image.size} NaN or inf" if others else ""), fontsize=10)
+    _finish(ax, picture)
+
+
+def _finish(ax: Axes, picture: Any) -> None:
+    """Label positions by whole numbers, and colours by a bar."""
+    from matplotlib.ticker import MaxNLocator
+
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_locator(MaxNLocator(6, integer=True, min_n_ticks=1))
     ax.tick_params(labelsize=7)
     ax.figure.colorbar(picture, ax=ax, shrink=0.7)
 
@@ -120,7 +131,7 @@ def _draw_ratio(ax: Axes, ratio: NDArray[Any] | None, plane: tuple[int, ...]) ->
 
     ax.set_label("ratio")
     if ratio is None or not ratio.size:
-        ax.set_title("the shapes differ", fontsize=10)
+        ax.set_title("the shapes differ", fontsize=10, y=0.5)
         ax.set_axis_off()
         return
     values = np.nan_to_num(_image(np.asarray(ratio, np.float64), plane), nan=np.inf)
@@ -131,5 +142,4 @@ def _draw_ratio(ax: Axes, ratio: NDArray[Any] | None, plane: tuple[int, ...]) ->
     picture = ax.imshow(exact, cmap=cmap, norm=LogNorm(1 / largest, largest), interpolation="nearest")
     beyond = int((values > 1).sum())
     ax.set_title(f"error / bound: {beyond} of {values.size} beyond", fontsize=10)
-    ax.tick_params(labelsize=7)
-    ax.figure.colorbar(picture, ax=ax, shrink=0.7)
+    _finish(ax, picture)
