@@ -32,9 +32,11 @@ def _plain(call: Callable[..., np.ndarray], **keywords: object) -> Callable[[np.
         (_plain(npconvt.conv2d), {}),
         (_plain(npconvt.conv2d, padding=1, padding_mode="circular"), {"padding": 1, "padding_mode": "circular"}),
         (_plain(npconvt.conv2d, stride=2, padding=1), {"stride": 2, "padding": 1}),
+        (_plain(npconvt.conv2d, stride=3), {"stride": 3}),
+        (_plain(npconvt.conv2d, stride=5, padding=1), {"stride": 5, "padding": 1}),
         (_plain(npconvt.conv_transpose2d, stride=2), {"stride": 2, "transposed": True}),
     ],
-    ids=["plain", "circular", "strided", "transposed"],
+    ids=["plain", "circular", "strided", "stride of the kernel", "stride beyond it", "transposed"],
 )
 def test_a_3x3_kernel_on_24x24_takes_at_most_40_calls(function: Callable, keywords: dict) -> None:
     counted = Counted(function)
@@ -90,6 +92,31 @@ def test_a_function_that_is_not_linear_is_refused(name: str) -> None:
         recover_matrix(function, (8, 3))
     with pytest.raises(ValueError, match=match):
         recover_matrix(lambda stack: np.stack([function(x) for x in stack]), (8, 3), batched=True)
+
+
+def test_what_no_impulse_at_the_first_place_tells_is_found_elsewhere() -> None:
+    # One tap at stride 5: one input in 25 is answered. Nothing at all is answered by a function that is constant.
+    counted = Counted(lambda x: x[::5, ::5])
+    matrix, _ = recover_matrix(counted, (24, 24))
+    assert (matrix.nnz, counted.calls <= 40) == (25, True)
+    counted = Counted(lambda x: np.ones(3))
+    assert (recover_matrix(counted, (24, 24))[0].nnz, counted.calls) == (0, 4)
+
+
+def test_float16_results_give_a_matrix_that_scipy_holds() -> None:
+    matrix, offset = recover_matrix(lambda x: (2 * x + 1).astype(np.float16), (30,))
+    assert (matrix.dtype, offset.dtype) == (np.float32, np.float32)
+    assert_array_equal(matrix.toarray(), 2 * np.eye(30))
+
+
+def test_what_is_no_function_of_finite_numbers_is_a_clear_error() -> None:
+    with pytest.raises(TypeError, match=r"^recover_matrix: function must be callable, but got a ndarray"):
+        recover_matrix(np.eye(3), (3,))
+    for value in (np.nan, np.inf):
+        with pytest.raises(ValueError, match=r"^recover_matrix: function must return finite numbers, but 3 of 3 are"):
+            recover_matrix(lambda x, value=value: x + value, (3,))
+    with pytest.raises(TypeError, match=r"^recover_matrix: the function's result must hold numbers"):
+        recover_matrix(lambda x: None, (3,))
 
 
 def test_constants_empty_results_and_complex_matrices() -> None:

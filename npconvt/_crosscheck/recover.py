@@ -48,6 +48,12 @@ class _Function:
         array = arguments.array("recover_matrix", "the function's result", value)
         if array.dtype.kind in "biu":
             array = array.astype(np.int64)
+        elif array.dtype == np.float16:  # SciPy has no sparse arrays of it
+            array = array.astype(np.float32)
+        count = int((~np.isfinite(array)).sum())
+        if count:
+            msg = f"recover_matrix: function must return finite numbers, but {count} of {array.size} are not."
+            raise ValueError(msg)
         if self.offset is None:
             if array.shape[: len(lead)] != lead:
                 msg = (
@@ -91,14 +97,18 @@ def recover_matrix(
     Raises
     ------
     ValueError
-        Where the function is not linear: its results for random inputs are no sums of its results for impulses.
+        Where the function is not linear: its results for random inputs are no sums of its results for impulses. Where
+        its results are not finite, or not of one shape.
+    TypeError
+        Where it is no function, or returns no numbers.
 
     Notes
     -----
     Impulses that are further apart than the function reaches share a call, in the manner in which Curtis, Powell and
     Reid group the columns of a sparse Jacobian. Each group is sent twice, the second time with the impulses numbered,
     so the quotient of both results tells which impulse an element answers. What comes out is tried on random inputs; if
-    it fails, every impulse gets a call of its own.
+    it fails, the impulses are set further apart, and in the end every one gets a call of its own. All numbers sent are
+    whole, so that narrow formats hold them: rounding to whole numbers goes unnoticed.
 
     References
     ----------
@@ -122,26 +132,37 @@ def recover_matrix(
     ValueError: recover_matrix: function must be linear (or affine), but it is not linear: ...
     """
     shape = arguments.shape("recover_matrix", "input_shape", input_shape)
+    if not callable(function):
+        msg = f"recover_matrix: function must be callable, but got a {type(function).__name__}."
+        raise TypeError(msg)
     call = _Function(function, shape, batched)
     offset = call.stack(np.zeros((1, *shape)))[0]
     call.offset = offset
     trials = _trials(shape)
     answers = call.stack(trials)
     _check_additive(answers)
-    grouped = () if batched else _spacings(call)
-    for spacing in grouped:
-        triplets = _by_groups(call, spacing)
-        matrix = _matrix(triplets, offset.size, prod(shape))
-        if triplets is not None and _explains(matrix, trials, answers):
+    for triplets in _attempts(call, answers):
+        matrix = sparse.csr_array((triplets[2], triplets[:2]), shape=(offset.size, prod(shape)))
+        if _explains(matrix, trials, answers):
             return matrix, offset.reshape(call.output_shape)
-    matrix = _matrix(_one_by_one(call), offset.size, prod(shape))
-    if not _explains(matrix, trials, answers):
-        msg = (
-            "recover_matrix: function must be linear (or affine), but it is not linear: its results for random arrays "
-            "are not the sums of its results for impulses."
-        )
-        raise ValueError(msg)
-    return matrix, offset.reshape(call.output_shape)
+    msg = (
+        "recover_matrix: function must be linear (or affine), but it is not linear: its results for random arrays "
+        "are not the sums of its results for impulses."
+    )
+    raise ValueError(msg)
+
+
+def _attempts(call: _Function, answers: Array) -> Iterator[Triplets]:
+    """Entries found with few calls, then those found with one for each impulse."""
+    if not answers.any():
+        none = np.zeros(0, int)
+        yield none, none, np.zeros(0, answers.dtype)
+    elif not call.batched:
+        for spacing in _spacings(call):
+            triplets = _by_groups(call, spacing)
+            if triplets is not None:
+                yield triplets
+    yield _one_by_one(call)
 
 
 # --- trials ----------------------------------------------------------------------------------------------------------
@@ -183,58 +204,55 @@ def _explains(matrix: sparse.csr_array, trials: Array, answers: Array) -> bool:
 
 
 def _spacings(call: _Function) -> Iterator[Ints]:
-    """Distances between impulses, per axis, at which their responses seem to be apart; then twice those."""
+    """Distances between impulses, per axis, at which two responses were seen apart; then greater ones.
+
+    Other impulses may need more room than the two looked at, because a stride places each in its windows differently.
+    """
     shape = call.input_shape
     if prod(shape) <= 8 or not call.output_shape:
         return
-    start, first = _first_answer(call)
+    start, first = _answered(call)
     spacing = tuple(_distance(call, start, axis, first) for axis in range(len(shape)))
-    for factor in (1, 2):
-        wider = tuple(min(n, s * factor) for n, s in zip(shape, spacing, strict=True))
-        if 2 * prod(wider) < prod(shape):
-            yield wider
+    while 2 * prod(spacing) < prod(shape):
+        yield spacing
+        spacing = tuple(min(n, s + max(1, s // 3)) for n, s in zip(shape, spacing, strict=True))
 
 
-def _first_answer(call: _Function) -> tuple[Ints, tuple[Ints, Ints] | None]:
-    """A place whose impulse is answered: a stride may pass over the first one tried."""
+def _answered(call: _Function) -> tuple[Ints, Array]:
+    """A place whose impulse is answered, found by halving where a stride passes over the first one tried, and where."""
     start = tuple((n - 1) // 3 for n in call.input_shape)
-    for offset in product((0, 1), repeat=min(len(start), 3)):
-        moved = (
-            *start[: len(start) - len(offset)],
-            *(p + q for p, q in zip(start[-len(offset) :], offset, strict=True)),
-        )
-        if all(p < n for p, n in zip(moved, call.input_shape, strict=True)):
-            box = _box(call, moved)
-            if box is not None:
-                return moved, box
-    return start, None
+    reached = _reached(call, start)
+    if reached.any():
+        return start, reached
+    values = _trials(call.input_shape)[0].ravel()
+    among = np.flatnonzero(values)
+    while among.size > 1:
+        half = among[: among.size // 2]
+        x = np.zeros(values.size)
+        x[half] = values[half]
+        among = half if call.stack(x.reshape(1, *call.input_shape)).any() else among[among.size // 2 :]
+    place = tuple(int(i) for i in np.unravel_index(among[0], call.input_shape))
+    return place, _reached(call, place)
 
 
-def _distance(call: _Function, start: Ints, axis: int, first: tuple[Ints, Ints] | None) -> int:
+def _distance(call: _Function, start: Ints, axis: int, first: Array) -> int:
+    """How far along an axis another impulse has to be to share no element of the result with the first one."""
     n = call.input_shape[axis]
     distance = 1
     while start[axis] + distance < n:
         moved = tuple(p + distance * (a == axis) for a, p in enumerate(start))
-        if first is not None and not _overlap(first, _box(call, moved)):
+        if not (first & _reached(call, moved)).any():
             return distance
         distance += max(1, distance // 3)
     return n
 
 
-def _box(call: _Function, place: Ints) -> tuple[Ints, Ints] | None:
-    """First and last index, per axis of the result, of what one impulse reaches; None if nothing."""
+def _reached(call: _Function, place: Ints) -> Array:
+    """Which elements of the result one impulse reaches."""
     x = np.zeros(call.input_shape)
     x[place] = 1
-    seen = np.nonzero(call.stack(x[None])[0].reshape(call.output_shape))
-    if not seen[0].size:
-        return None
-    return tuple(int(i.min()) for i in seen), tuple(int(i.max()) for i in seen)
-
-
-def _overlap(a: tuple[Ints, Ints], b: tuple[Ints, Ints] | None) -> bool:
-    if b is None:  # nothing was answered there: nothing is known
-        return True
-    return all(f <= m and g <= n for f, n, g, m in zip(a[0], a[1], b[0], b[1], strict=True))
+    reached: Array = call.stack(x[None])[0] != 0
+    return reached
 
 
 def _by_groups(call: _Function, spacing: Ints) -> Triplets | None:
@@ -279,10 +297,3 @@ def _one_by_one(call: _Function) -> Triplets:
         none = np.zeros(0, int)
         return none, none, np.zeros(0)
     return np.concatenate(rows), np.concatenate(columns), np.concatenate(entries)
-
-
-def _matrix(triplets: Triplets | None, outputs: int, inputs: int) -> sparse.csr_array:
-    if triplets is None:
-        return sparse.csr_array((outputs, inputs))
-    row, column, entry = triplets
-    return sparse.csr_array((entry, (row, column)), shape=(outputs, inputs))
