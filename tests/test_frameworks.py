@@ -233,6 +233,69 @@ def test_arguments_of_the_wrong_kind_are_named() -> None:
             call()
 
 
+def test_one_number_in_an_array_is_a_number_and_a_set_is_no_sequence() -> None:
+    x, w = np.arange(1.0, 7).reshape(1, 6, 1), np.array([1.0, 10, 100]).reshape(3, 1, 1)
+    two = np.array(2)
+    for call in (
+        lambda s: keras.conv(x, w, s, "same"),
+        lambda s: flax.conv(x, w, strides=s),
+        lambda s: tensorflow.conv1d(x, w, s, "SAME"),
+    ):
+        np.testing.assert_array_equal(call(two), call(2), strict=True)
+        for wrong in ({2}, {2: 2}, b"2", 2.0, None if call(2).ndim == 0 else "2"):
+            with pytest.raises(
+                TypeError, match=r"^(keras|flax|tensorflow)\.\w+: strides?(\[0\])? must be an integer, but"
+            ):
+                call(wrong)
+    with pytest.raises(TypeError, match=r"^jax\.conv_general_dilated: window_strides must be a sequence"):
+        jax.conv_general_dilated(np.ones((1, 1, 5)), np.ones((1, 1, 3)), two, "SAME")
+    with pytest.raises(ValueError, match=r"^keras\.conv: strides must be at most 9223372036854775807, but it is 1000"):
+        keras.conv(x, w, 10**20)
+
+
+def test_arrays_are_read_as_npconvts_own_calls_read_them() -> None:
+    x, w = integers((1, 5, 2)).astype(">f4"), integers((3, 2, 4), 1).astype("<f4")
+    result = keras.conv(x, w)
+    np.testing.assert_array_equal(result, keras.conv(x.astype("=f4"), w), strict=True)
+    assert keras.conv(x, w.astype(">f4")).dtype.isnative
+    with pytest.raises(TypeError, match=r"^keras\.conv: inputs must not be a masked array, whose mask would be lost"):
+        keras.conv(np.ma.masked_array(x, x > 0), w)
+
+
+@pytest.mark.parametrize("value", ["False", None, 2, np.ones(2)])
+def test_a_flag_is_true_or_false(value: object) -> None:
+    x, w = np.ones((1, 5, 1)), np.ones((3, 1, 1))
+    for call in (
+        lambda: jax.conv_transpose(x, w, (1,), "SAME", transpose_kernel=value),
+        lambda: jax.conv_transpose(x, w, (1,), "SAME", use_consistent_padding=value),
+        lambda: flax.conv_transpose(x, w, transpose_kernel=value),
+        lambda: mlx.conv_general(x, w.reshape(1, 3, 1), flip=value),
+    ):
+        with pytest.raises(TypeError, match=r"^(jax|flax|mlx)\.\w+: \w+ must be True or False, but it is "):
+            call()
+    assert (mlx.conv_general(x, np.arange(3.0).reshape(1, 3, 1), flip=np.True_) == 3).all()
+
+
+def test_bools_are_correlated_as_bools() -> None:
+    x, w = np.array([2**64 - 8, 1, 3], np.uint64), np.array([True, False])
+    np.testing.assert_array_equal(translated.correlate(x, w), scipy.signal.correlate(x, w), strict=True)
+    one = np.array(True)
+    np.testing.assert_array_equal(translated.correlate(one, one), scipy.signal.correlate(one, one), strict=True)
+
+
+@pytest.mark.parametrize("call", ["convolve2d", "correlate2d"])
+def test_scipys_fillvalue_has_to_fit_and_counts_with_fill_only(call: str) -> None:
+    x, w = np.ones((2, 3), np.int8), np.ones((2, 2), np.int8)
+    ours, theirs = getattr(translated, call), getattr(scipy.signal, call)
+    for value in (127.9, -128.9, [2], True):
+        np.testing.assert_array_equal(ours(x, w, fillvalue=value), theirs(x, w, fillvalue=value), strict=True)
+    for value in (300, np.nan, -np.inf, 2j, [1, 2]):
+        with pytest.raises(ValueError, match=rf"^scipy\.{call}: fillvalue must be "):
+            ours(x, w, fillvalue=value)
+        same = ours(x, w, boundary="wrap", fillvalue=value)
+        np.testing.assert_array_equal(same, theirs(x, w, boundary="wrap"), strict=True)
+
+
 def test_dimension_numbers_may_be_an_object_with_specs() -> None:
     class Numbers:
         lhs_spec, rhs_spec, out_spec = (0, 2, 1), (2, 1, 0), (0, 2, 1)
@@ -242,6 +305,9 @@ def test_dimension_numbers_may_be_an_object_with_specs() -> None:
     expected = jax.conv_general_dilated(x, w, (1,), "SAME", dimension_numbers=("NHC", "HIO", "NHC"))
     np.testing.assert_array_equal(result, expected, strict=True)
     assert result.shape == (1, 5, 4)
+    Numbers.out_spec = (0, 1)
+    with pytest.raises(ValueError, match=r"^jax\.conv_general_dilated: dimension_numbers must list each of the 3 axes"):
+        jax.conv_general_dilated(x, w, (1,), "SAME", dimension_numbers=Numbers())
 
 
 @pytest.mark.parametrize("framework", MODULES)

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from npconvt import functional
+from npconvt._arguments import LARGEST_INT
+from npconvt._arguments import array as array
 from npconvt.frameworks._conventions import Axis as Axis
 from npconvt.frameworks._conventions import Convention
 
 Array: TypeAlias = npt.NDArray[Any]
 Ints: TypeAlias = tuple[int, ...]
 Pairs: TypeAlias = tuple[tuple[int, int], ...]
-
-
-def array(function: str, name: str, value: Any) -> Array:
-    """Return what `numpy.asarray` makes of an argument, if that is numeric."""
-    try:
-        result = np.asarray(value)
-    except (TypeError, ValueError, RuntimeError) as error:
-        message = f"{function}: {name} must be what numpy.asarray takes, but it is a {type(value).__name__} ({error})."
-        raise TypeError(message) from error
-    if result.dtype.kind not in "biufc":
-        message = f"{function}: {name} must hold numbers, but its dtype is {result.dtype}. Cast it with astype."
-        raise TypeError(message)
-    return result
 
 
 def one_dtype(function: str, **arrays: Array) -> np.dtype[Any]:
@@ -68,12 +57,29 @@ def integer(function: str, name: str, value: Any, least: int | None = None) -> i
     if least is not None and result < least:
         message = f"{function}: {name} must be at least {least}, but it is {result}."
         raise ValueError(message)
+    if abs(result) > LARGEST_INT:
+        message = f"{function}: {name} must be at most {LARGEST_INT}, but it is {result}."
+        raise ValueError(message)
     return result
+
+
+def flag(function: str, name: str, value: Any) -> bool:
+    """Return a truth value, given as a bool or as 0 or 1."""
+    if isinstance(value, bool | np.bool_ | int | np.integer) and value in (0, 1):
+        return bool(value)
+    message = f"{function}: {name} must be True or False, but it is {value!r}."
+    raise TypeError(message)
+
+
+def is_sequence(value: Any) -> bool:
+    """Return whether an argument holds values in an order: neither text nor one number in an array does."""
+    unordered = isinstance(value, str | bytes | Mapping | Set)
+    return isinstance(value, Iterable) and not unordered and getattr(value, "ndim", 1) > 0
 
 
 def sequence(function: str, name: str, value: Any, count: int | None, of: str) -> list[Any]:
     """Return a sequence as a list, of ``count`` items if that is given."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if not is_sequence(value):
         message = f"{function}: {name} must be a sequence of {of}, but it is {value!r}."
         raise TypeError(message)
     items = list(value)
@@ -91,7 +97,7 @@ def integers(function: str, name: str, value: Any, count: int, least: int | None
 
 def per_axis(function: str, name: str, value: Any, count: int, least: int | None = None) -> Ints:
     """Return one integer per axis from one for all, or from exactly so many."""
-    if isinstance(value, Iterable):
+    if is_sequence(value):
         return integers(function, name, value, count, least)
     return (integer(function, name, value, least),) * count
 

@@ -228,6 +228,7 @@ def conv_transpose(
     array([105,  10, 201,  20, 302,  30, 403,  40, 504,  50])
     """
     function = "flax.conv_transpose"
+    transpose_kernel = tr.flag(function, "transpose_kernel", transpose_kernel)
     x, w, b, lead = _arrays(function, inputs, kernel, bias, -2 if transpose_kernel else -1)
     nd = w.ndim - 2
     stride = _per_axis(function, "strides", strides, nd)

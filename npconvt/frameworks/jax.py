@@ -52,7 +52,11 @@ def _specs(function: str, numbers: Any, ndim: int) -> Specs:
         straight = tuple(range(ndim))
         return straight, straight, straight
     if hasattr(numbers, "lhs_spec"):
-        return tuple(numbers.lhs_spec), tuple(numbers.rhs_spec), tuple(numbers.out_spec)
+        specs = tuple(numbers.lhs_spec), tuple(numbers.rhs_spec), tuple(numbers.out_spec)
+        if any(sorted(spec) != list(range(ndim)) for spec in specs):
+            message = f"{function}: dimension_numbers must list each of the {ndim} axes once, but they are {specs}."
+            raise ValueError(message)
+        return specs
     lhs, rhs, out = tr.sequence(function, "dimension_numbers", numbers, 3, "strings")
     kernel = _spec(function, "dimension_numbers[1]", rhs, "O", "I", ndim, None)
     # The kernel's letters, without its own O and I, set the order of the spatial axes.
@@ -265,7 +269,7 @@ def _transposed_crop(function: str, padding: Any, axes: list[tr.Axis], consisten
         return tr.amounts(_TRANSPOSE, padding, axes)
     if isinstance(padding, str):
         name = tr.word(function, "padding", padding.upper(), _WORDS)
-        if consistent or any(axis.s > 1 for axis in axes):
+        if axes and (consistent or any(axis.s > 1 for axis in axes)):
             message = (
                 f"{function}: padding must be 'SAME', 'VALID' or (lo, hi) pairs where a stride is above 1 "
                 f"or use_consistent_padding is set, but it is {padding!r}."
@@ -302,8 +306,9 @@ def transposed(
     nd = x.ndim - 2
     stride = tr.integers(function, "strides", strides, nd, 1)
     dilation = (1,) * nd if rhs_dilation is None else tr.integers(function, "rhs_dilation", rhs_dilation, nd, 1)
+    consistent = tr.flag(function, "use_consistent_padding", consistent)
     # The canonical transposed kernel is (C_in, C_out, *k): what transpose_kernel=True is given already.
-    w = w if transpose_kernel else tr.turned(w).swapaxes(0, 1)
+    w = w if tr.flag(function, "transpose_kernel", transpose_kernel) else tr.turned(w).swapaxes(0, 1)
     tr.group_channels(function, x, w.swapaxes(0, 1), 1, f"input {lhs.shape}, kernel {rhs.shape}")
     tr.kernel_sizes(function, w)
     axes = tr.axes_of(x, w, stride, dilation)

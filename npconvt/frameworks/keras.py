@@ -94,6 +94,8 @@ def _conv(
             f"that {channels} channels make, but there are {w.shape[-1]} (inputs {x.shape}, kernel {w.shape})."
         )
         raise ValueError(message)
+    if np.iscomplexobj(x) and not np.iscomplexobj(w):
+        x = x.real  # as JAX casts
     x = x.astype(w.dtype, copy=False)
     canonical = tr.relaid(w, "*IO", "OI*")
     return _refuse_empty(

@@ -498,4 +498,5 @@ def conv_general(
     pads = _pads(function, padding, nd)
     spread = _steps(function, "kernel_dilation", kernel_dilation, nd, 1)
     stuffing = _steps(function, "input_dilation", input_dilation, nd, 1)
-    return _correlate(function, x, tr.turned(w) if flip else w, steps, pads, spread, stuffing, count)
+    w = tr.turned(w) if tr.flag(function, "flip", flip) else w
+    return _correlate(function, x, w, steps, pads, spread, stuffing, count)

@@ -318,7 +318,8 @@ def Col2Im(  # noqa: N802
     function = "onnx.Col2Im"
     x = tr.array(function, "input", input)
     tr.rank(function, "input", x, "N, C*block, L", 3)
-    image_sizes, block = np.asarray(image_shape), np.asarray(block_shape)
+    image_sizes = tr.array(function, "image_shape", image_shape)
+    block = tr.array(function, "block_shape", block_shape)
     sizes = tr.integers(function, "image_shape", image_sizes.ravel().tolist(), block.size, 1)
     blocks = tr.integers(function, "block_shape", block.ravel().tolist(), block.size, 1)
     nd = len(sizes)

@@ -66,8 +66,13 @@ def cropped(convention: Convention, mode: str, shape: tr.Ints, kernel: tr.Ints) 
     return tr.amounts(convention, mode, [tr.Axis(n, k, 1) for n, k in zip(shape, kernel, strict=True)])
 
 
+def _conjugate(w: tr.Array) -> tr.Array:
+    # numpy.conj makes integers of bools.
+    return w.conj() if np.iscomplexobj(w) else w
+
+
 def _reversed(w: tr.Array) -> tr.Array:
-    return np.conj(w[(slice(None, None, -1),) * w.ndim])
+    return _conjugate(w)[(slice(None, None, -1),) * w.ndim]
 
 
 def convolve(in1: npt.ArrayLike, in2: npt.ArrayLike, mode: str = "full", method: str = "auto") -> tr.Array:
@@ -156,9 +161,28 @@ def correlate(in1: npt.ArrayLike, in2: npt.ArrayLike, mode: str = "full", method
     tr.word(function, "method", method, ("auto", "direct", "fft"))
     dtype = np.result_type(x, w)
     if x.ndim == 0:
-        return np.asarray(x * np.conj(w))
+        return np.asarray(x * _conjugate(w))
     _swapped(function, mode, x, w)
     return convolved(x, _reversed(w), cropped(_CORRELATE, mode, x.shape, w.shape)).astype(dtype, copy=False)
+
+
+def _filling(function: str, fillvalue: Any, dtype: np.dtype[Any]) -> Any:
+    """Return the number around an image: for integers without its fraction, and refused if none of them is it."""
+    value = tr.array(function, "fillvalue", fillvalue)
+    if value.size != 1:
+        message = f"{function}: fillvalue must be one number, but its shape is {value.shape}."
+        raise ValueError(message)
+    number = value.item()
+    if isinstance(number, complex) and dtype.kind != "c":
+        message = f"{function}: fillvalue must be real where in1 and in2 are, but it is {number}."
+        raise ValueError(message)
+    if dtype.kind not in "iu":
+        return number
+    limits = np.iinfo(dtype)
+    if not np.isfinite(number) or not limits.min <= int(number) <= limits.max:
+        message = f"{function}: fillvalue must be a number that {dtype} can hold, but it is {number}."
+        raise ValueError(message)
+    return int(number)
 
 
 def _planar(
@@ -169,20 +193,17 @@ def _planar(
     tr.word(function, "mode", mode, _MODES)
     tr.word(function, "boundary", boundary, _BOUNDARIES)
     dtype = np.result_type(x, w)
-    value = tr.array(function, "fillvalue", fillvalue)
-    if value.size != 1:
-        message = f"{function}: fillvalue must be one number, but its shape is {value.shape}."
-        raise ValueError(message)
+    value = _filling(function, fillvalue, dtype) if boundary == "fill" else 0
     swap = _swapped(function, mode, x, w)
     if swap and correlating:
         # SciPy conjugates the second operand after the exchange: here that is in1.
-        x, w = np.conj(x), np.conj(w)
+        x, w = _conjugate(x), _conjugate(w)
     kernel = _reversed(w) if correlating else w
     crop = cropped(_CORRELATE_2D if correlating else _CONVOLVE, mode, x.shape, w.shape)
-    if swap or (boundary == "fill" and not value.any()):
+    if swap or (boundary == "fill" and not value):
         return convolved(x, kernel, crop).astype(dtype, copy=False)
     pads = [(m - 1, m - 1) for m in w.shape]
-    more: dict[str, Any] = {"constant_values": value.item()} if boundary == "fill" else {}
+    more: dict[str, Any] = {"constant_values": value} if boundary == "fill" else {}
     wide = np.pad(x.astype(dtype), pads, _BOUNDARIES[boundary], **more)  # type: ignore[call-overload]
     outer = tuple((lo + m - 1, hi + m - 1) for (lo, hi), m in zip(crop, w.shape, strict=True))
     return convolved(wide, kernel, outer).astype(dtype, copy=False)

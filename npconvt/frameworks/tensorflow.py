@@ -48,7 +48,7 @@ def _steps(function: str, name: str, value: Any, nd: int, layout: str) -> tr.Int
     """Return one integer per spatial axis from an int, one, one each, or one for every axis of the input."""
     if value is None:
         return (1,) * nd
-    items = list(value) if isinstance(value, Iterable) and not isinstance(value, str) else [value]
+    items = list(value) if tr.is_sequence(value) else [value]
     if len(items) not in (1, nd, nd + 2):
         message = f"{function}: {name} must have 1, {nd} or {nd + 2} integers, but it has {len(items)}: {items}."
         raise ValueError(message)
