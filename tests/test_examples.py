@@ -53,10 +53,11 @@ def test_the_autoencoder_trains_as_torch_does(torch):
     assert_allclose(value, expected, rtol=1e-13)
     assert_allclose(gradient, expected_gradient, rtol=0, atol=1e-14)
 
-    # Rounding grows from step to step, by a factor of about ten in five steps of L-BFGS; in plain descent it does not.
-    _, theirs = example["train"](objective, start, 40)
-    assert len(theirs) == 41
-    assert_allclose(losses[:41], theirs, rtol=1e-7)
+    # Along the way rounding grows, to 1e-9 or less at the end on several builds of BLAS; in plain descent it does not.
+    _, theirs = example["train"](objective, start, example["STEPS"])
+    assert len(theirs) == len(losses) == 101
+    assert_allclose(losses[:61], theirs[:61], rtol=1e-9)
+    assert_allclose(losses, theirs, rtol=1e-6)
     assert_allclose(descent(example["loss_and_gradient"], start, patches), descent(objective, start, patches), 1e-12)
 
 

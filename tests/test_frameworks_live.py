@@ -224,7 +224,7 @@ def test_bfloat16_goes_through_the_evaluator_in_float32() -> None:
 def test_the_gallery_runs_the_decoder_in_the_evaluator_and_in_onnxruntime(capsys: pytest.CaptureFixture[str]) -> None:
     framework("onnx")
     framework("onnxruntime")
-    runpy.run_path(str(Path(__file__).parents[1] / "docs" / "examples" / "plot_onnx_reference.py"))
+    runpy.run_path(str(Path(__file__).parents[1] / "docs" / "examples" / "plot_15_onnx_reference.py"))
     said = capsys.readouterr().out
     assert "ConvTranspose  (1, 3, 128, 128)" in said
     assert said.endswith("ONNX Runtime: the same numbers\n")

@@ -47,6 +47,14 @@ def test_singular_values_are_those_of_the_circular_matrix(name, dtype):
     assert_allclose(values, expected, rtol=0, atol=1e-12 * expected.max(initial=1))
 
 
+def test_singular_values_are_those_of_the_fft_of_the_kernels():
+    """The transform as Sedghi, Gupta and Long take it: of all kernels, at the picture's size."""
+    weight = np.random.default_rng(4).standard_normal((8, 6, 3, 3))
+    transforms = np.moveaxis(np.fft.fft2(weight, (16, 12)), (0, 1), (-2, -1))
+    expected = np.sort(np.linalg.svd(transforms, compute_uv=False), axis=None)[::-1]
+    assert_allclose(singular_values(weight, (6, 16, 12)), expected, rtol=1e-12)
+
+
 def test_the_spectral_norm_of_a_layer_by_svds():
     weight = np.random.default_rng(1).standard_normal((8, 6, 3, 3))
     op = ConvOperator(weight, (6, 16, 12), stride=2, padding="same", padding_mode="circular")

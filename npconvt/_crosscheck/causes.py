@@ -348,16 +348,16 @@ def _crop_before_dilation(r: Reading) -> Variants:
 
 
 def _stride_phase(r: Reading) -> Variants:
+    if r.transposed:  # a result that begins at another row has another crop, and is explained by that
+        return
     most = max(r.stride, default=1)
     for phase in range(1, most):
         for axes in _subsets(a for a in range(r.ndim) if r.stride[a] > phase):
             shift = tuple(phase if a in axes else 0 for a in range(r.ndim))
-            kept = tuple(
-                (lo - q, hi + q) for (lo, hi), q in zip(r.crop if r.transposed else r.pads, shift, strict=True)
-            )
+            kept = tuple((lo - q, hi + q) for (lo, hi), q in zip(r.pads, shift, strict=True))
             yield {"phase": shift}, _cropped(r, kept)
             # Rows [q::s] of what stride 1 gives may be one fewer.
-            cut = tuple((lo - q, hi) for (lo, hi), q in zip(r.crop if r.transposed else r.pads, shift, strict=True))
+            cut = tuple((lo - q, hi) for (lo, hi), q in zip(r.pads, shift, strict=True))
             yield {"phase": shift}, _cropped(r, cut)
 
 

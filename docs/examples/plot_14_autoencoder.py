@@ -72,7 +72,7 @@ def loss_and_gradient(theta, x):
 
 
 def train(objective, theta, steps):
-    """Minimise by L-BFGS; returns the parameters and the loss after each step."""
+    """Minimise by L-BFGS, with a memory of all steps; returns the parameters and the loss after each step."""
     losses = [objective(theta, patches)[0]]
     found = minimize(
         objective,
@@ -80,7 +80,7 @@ def train(objective, theta, steps):
         args=(patches,),
         jac=True,
         method="L-BFGS-B",
-        options={"maxiter": steps, "maxfun": 10 * steps, "ftol": 0, "gtol": 0},
+        options={"maxiter": steps, "maxfun": 10 * steps, "maxcor": steps, "ftol": 0, "gtol": 0},
         callback=lambda intermediate_result: losses.append(intermediate_result.fun),
     )
     return found.x, np.array(losses)
@@ -100,6 +100,10 @@ np.testing.assert_allclose(slope / 2e-5, loss_and_gradient(start, patches)[1] @ 
 # %%
 # Training
 # --------
+#
+# The optimiser remembers every step, so it learns faster, and it forgives more: with a memory of ten steps, the
+# default, rounding errors grow until two programs that sum in another order go other ways. With this one, the same
+# optimiser on PyTorch's loss and gradients takes the same hundred steps (npconvt's tests compare them all).
 
 STEPS = 100
 
@@ -120,7 +124,7 @@ for axis, title, shown in zip(axes[1:], ("photograph", "rebuilt"), (small[0], pi
 plt.show()
 
 # %%
-# No step went up, and what is left of the picture's variance is a few hundredths.
+# No step went up, and less than a twentieth of the picture's variance is left.
 
 assert (np.diff(losses) <= 0).all()
-assert losses[-1] < 0.06 * patches.var()
+assert losses[-1] < 0.05 * patches.var()

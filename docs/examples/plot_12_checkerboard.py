@@ -22,9 +22,10 @@ SIZES = (2, 3, 4, 5)
 figure, axes = plt.subplots(1, len(SIZES), figsize=(11, 3.2), layout="constrained")
 for axis, k in zip(axes, SIZES, strict=True):
     count = overlap_count((6, 6), k, stride=2)
-    axis.imshow(count, vmin=0, vmax=9)
+    shown = axis.imshow(count, cmap="cividis", vmin=0, vmax=9)
     axis.set_title(f"kernel {k}, stride 2: up to {count.max()}", fontsize=10)
     axis.axis("off")
+figure.colorbar(shown, ax=axes, label="taps on a pixel", shrink=0.8)
 plt.show()
 
 # %%
@@ -40,14 +41,14 @@ for k in range(1, 9):
 # What it does to a picture
 # -------------------------
 #
-# A photograph at half its size, enlarged by a flat kernel of three and of four taps per axis.
+# A piece of a photograph, made small, and enlarged by a flat kernel of three and of four taps per axis.
 
 photo = plt.imread(get_sample_data("grace_hopper.jpg", asfileobj=False)).mean(axis=-1) / 255
 x = conv2d(photo[None, 60:220, 180:340], np.full((1, 1, 4, 4), 1 / 16), stride=4)
 
 
 def enlarged(k):
-    """The picture at twice its size, by k x k taps that share the brightness of four pixels."""
+    """The small picture at twice its size, by k x k taps that share the brightness of four pixels."""
     return conv_transpose2d(x, np.full((1, 1, k, k), 4 / k**2), stride=2)[0, k:-k, k:-k]
 
 

@@ -4,7 +4,8 @@ The spectral norm of a layer
 
 How much can a layer stretch its input? The answer is the largest singular value of its matrix. `scipy.sparse.linalg`'s
 `svds` finds it from products with the operator alone, for any padding; with circular padding `singular_values` finds
-all of them at once by FFT, as Sedghi, Gupta and Long showed (ICLR 2019), here with stride and channels too.
+all of them at once by the Fourier transform, as Sedghi, Gupta and Long showed (ICLR 2019), here with stride and
+channels too.
 """
 
 # %%
@@ -27,7 +28,7 @@ values = singular_values(weight, shape, stride=2)
 circular = ConvOperator(weight, shape, stride=2, padding="same", padding_mode="circular")
 (norm,) = svds(circular, k=1, return_singular_vectors=False)
 
-print(f"{circular}: {len(values)} singular values, norm {values[0]:.12f} by FFT, {norm:.12f} by svds")
+print(f"{circular}: {len(values)} singular values, norm {values[0]:.12f} by transform, {norm:.12f} by svds")
 np.testing.assert_allclose(norm, values[0], rtol=1e-10)
 
 # %%
@@ -53,7 +54,7 @@ np.testing.assert_allclose((values**2).sum(), 12 * 12 * (weight**2).sum(), rtol=
 
 figure, axis = plt.subplots(figsize=(7, 4), layout="constrained")
 axis.plot(np.linspace(0, 1, len(dense)), dense, label="stride 1")
-axis.plot(np.linspace(0, 1, len(values)), values, label="stride 2")
+axis.plot(np.linspace(0, 1, len(values)), values, "--", label="stride 2")
 axis.axhline(reshaped, color="gray", linestyle=":", label="norm of the reshaped weight")
 axis.set(xlabel="rank, as a fraction", ylabel="singular value", title="All singular values of the layer")
 axis.legend()
