@@ -22,11 +22,30 @@ CASES = [
     ("1-D, 3 taps, stride 2", (3,), (1_400_000,), {"stride": 2, "padding": 1}),
     ("1-D, 5 taps, dilation 4, same", (5,), (500_000,), {"dilation": 4, "padding": "same"}),
     ("1-D, 101 taps, circular", (101,), (30_000,), {"padding": 50, "padding_mode": "circular"}),
+    *(
+        (
+            f"1-D{' transposed' * transposed}, 301 taps on {size}, {mode}",
+            (301,),
+            (size,),
+            {"padding": 150, "padding_mode": mode, "transposed": transposed},
+        )
+        for size in (6_000, 60_000)
+        for transposed in (False, True)
+        for mode in ("zeros", "reflect", "replicate", "circular")
+    ),
+    ("1-D, 31 taps, wide replicate", (31,), (60_000,), {"padding": 10_000, "padding_mode": "replicate"}),
+    (
+        "1-D, 101 taps, stride 3, dilation 2, reflect",
+        (101,),
+        (40_000,),
+        {"stride": 3, "dilation": 2, "padding": 100, "padding_mode": "reflect"},
+    ),
     ("1-D, 64 -> 64, 5 taps", (64, 64, 5), (64, 200), {"padding": 2}),
     ("2-D, 3x3", (3, 3), (512, 512), {}),
     ("2-D, 3x3, padded", (3, 3), (512, 512), {"padding": 1}),
     ("2-D, 5x5, stride 2, dilation 2", (5, 5), (512, 512), {"stride": 2, "dilation": 2, "padding": 4}),
     ("2-D, 15x15, reflect", (15, 15), (128, 128), {"padding": 7, "padding_mode": "reflect"}),
+    ("2-D, 3x3, dilation 16, reflect", (3, 3), (512, 512), {"dilation": 16, "padding": 16, "padding_mode": "reflect"}),
     ("2-D, 3 -> 16, 7x7, stride 2", (16, 3, 7, 7), (3, 64, 64), {"stride": 2, "padding": 3}),
     ("2-D, 32 -> 32, 3x3", (32, 32, 3, 3), (32, 28, 28), {"padding": 1}),
     ("2-D, depthwise 64, 3x3", (64, 1, 3, 3), (64, 56, 56), {"padding": 1, "groups": 64}),
@@ -46,7 +65,15 @@ CASES = [
     ("2-D transposed, 16x16, stride 8", (16, 16), (64, 64), {"stride": 8, "padding": 4, "transposed": True}),
     ("3-D transposed, 8 -> 4, 2x2x2, stride 2", (8, 4, 2, 2, 2), (8, 16, 24, 24), {"stride": 2, "transposed": True}),
 ]
-SMALL = [("16x16, 3x3", (3, 3), (16, 16), {}), ("16x16, 3x3, padded", (3, 3), (16, 16), {"padding": 1})]
+SMALL = [
+    ("16x16, 3x3", (3, 3), (16, 16), {}),
+    *(
+        (f"16x16, 3x3, {mode}{', transposed' * transposed}", (3, 3), (16, 16), keywords)
+        for mode in ("zeros", "reflect", "replicate", "circular")
+        for transposed in (False, True)
+        for keywords in [{"padding": 1, "padding_mode": mode, "transposed": transposed}]
+    ),
+]
 
 
 def block(function, least: float = 0.05) -> float:
@@ -64,7 +91,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--small", action="store_true", help="a few seconds, to see that it runs")
     options = parser.parse_args()
-    print(f"{'case':42}{'entries':>12}{'copy, ms':>10}{'build/copy':>12}  quartiles")
+    print(f"{'case':46}{'entries':>12}{'copy, ms':>10}{'build/copy':>12}  quartiles")
     for name, weight_shape, input_shape, keywords in CASES[:: 8 if options.small else 1]:
         weight = np.random.default_rng(0).standard_normal(weight_shape)
         matrix = kernel_matrix(weight, input_shape, **keywords)
@@ -75,11 +102,11 @@ def main() -> None:
         ratios = [build / copy for build, copy in pairs]
         low, median, high = statistics.quantiles(ratios, n=4)
         copy = statistics.median(copy for _, copy in pairs) * 1e3
-        print(f"{name:42}{matrix.nnz:12}{copy:10.2f}{median:12.2f}  {low:.2f} to {high:.2f}")
+        print(f"{name:46}{matrix.nnz:12}{copy:10.2f}{median:12.2f}  {low:.2f} to {high:.2f}")
     for name, weight_shape, input_shape, keywords in SMALL:
         weight = np.ones(weight_shape)
         times = [block(lambda: kernel_matrix(weight, input_shape, **keywords)) * 1e3 for _ in range(5)]  # noqa: B023
-        print(f"{name:42}{statistics.median(times):.3f} ms")
+        print(f"{name:46}{statistics.median(times):.3f} ms")
 
 
 if __name__ == "__main__":

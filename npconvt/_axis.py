@@ -6,7 +6,7 @@ padding before and after (negative crops). Window `i` puts its tap `t` on input 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import pairwise
 from math import gcd
@@ -17,10 +17,15 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    Integers = NDArray[Any]
+
 ZEROS, REFLECT, REPLICATE, CIRCULAR = PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
-# Taps of padded windows that are sorted at a time.
-_BATCH = 1 << 18
+# Rows whose entries are counted, and entries that are put in order, at a time.
+_COUNTED = 1 << 13
+_BATCH = 1 << 16
+# Entries of an axis whose rows are kept for the next call.
+_KEPT = 1 << 12
 
 
 class Axis(NamedTuple):
@@ -63,11 +68,17 @@ def same_padding(n: int, k: int, s: int, d: int, *, lower: bool) -> tuple[int, i
 def axis_entries(axis: Axis) -> int:
     """Return the number of entries of the axis's kernel matrix, without building its rows."""
     n, m, k, s, d, lo, _, mode = axis
-    if mode != ZEROS:
-        first, last = _whole_windows(axis)
-        return k * (last - first) + sum(_row_entries(axis, i) for i in (*range(first), *range(last, m)))
-    # Tap t lies inside the input from output ceil((lo - t*d)/s) until output ceil((n + lo - t*d)/s).
-    return _clipped_sum(m, k, s, d, n + lo) - _clipped_sum(m, k, s, d, lo)
+    if mode == ZEROS:
+        # Tap t lies inside the input from output ceil((lo - t*d)/s) until output ceil((n + lo - t*d)/s).
+        return _clipped_sum(m, k, s, d, n + lo) - _clipped_sum(m, k, s, d, lo)
+    entries = 0
+    for begin, end, step in _stretches(axis):
+        if step is not None:
+            entries += (end - begin) * int(_distinct(_windows(axis, np.array([begin])))[0])
+        else:
+            some = (np.arange(low, min(low + _COUNTED, end)) for low in range(begin, end, _COUNTED))
+            entries += sum(int(_distinct(_windows(axis, windows)).sum()) for windows in some)
+    return entries
 
 
 def _clipped_sum(m: int, k: int, s: int, d: int, offset: int) -> int:
@@ -92,136 +103,6 @@ def _floor_sum(count: int, modulus: int, slope: int, start: int) -> int:
         modulus, slope = slope, modulus
 
 
-class Run(NamedTuple):
-    """Consecutive rows whose entries repeat with a period.
-
-    The period starting at row `start` has the columns `columns[r]` and the taps `taps[r]` in its row `r`. Each of the
-    `repeats - 1` periods that follow has the same taps, and columns that are `step` further on.
-    """
-
-    start: int
-    repeats: int
-    step: int
-    columns: tuple[Sequence[int] | NDArray[Any], ...]
-    taps: tuple[Sequence[int] | NDArray[Any], ...]
-
-    @property
-    def period(self) -> int:
-        """Rows in a period."""
-        return len(self.columns)
-
-    @property
-    def period_entries(self) -> int:
-        """Entries in a period."""
-        return sum(map(len, self.columns))
-
-
-class AxisRows(NamedTuple):
-    """The kernel matrix of one axis, or its transpose, as runs of rows in order, every row in exactly one run.
-
-    Padding modes other than zeros can lay several taps of a window on one input position. A tap numbered `k + j` stands
-    for the sum of the j-th set of `folded`.
-    """
-
-    runs: tuple[Run, ...]
-    folded: Folded | None
-    entries: int
-
-
-class Folded(NamedTuple):
-    """Sets of taps, one after the other in `taps`, each from its element of `starts` on."""
-
-    taps: NDArray[Any]
-    starts: NDArray[Any]
-
-
-def axis_rows(axis: Axis, transposed: bool) -> AxisRows:
-    """Return the rows of the axis's kernel matrix (outputs by inputs), or of its transpose."""
-    if axis.mode == ZEROS:
-        return _zeros_rows(axis, transposed)
-    folder = _Folder(axis.k)
-    return _counted(_folded_scatter_runs(axis, folder) if transposed else _folded_gather_runs(axis, folder), folder)
-
-
-# Runs of a zero-padded axis are a few ranges; those of a folded one hold every entry of its borders, and are not kept.
-@lru_cache(maxsize=1024)
-def _zeros_rows(axis: Axis, transposed: bool) -> AxisRows:
-    runs = _scatter_runs(axis, 0, axis.n) if transposed else _gather_runs(axis, 0, axis.m)
-    return _counted(runs, _Folder(axis.k))
-
-
-def _counted(runs: Iterable[Run], folder: _Folder) -> AxisRows:
-    all_runs = tuple(runs)
-    return AxisRows(all_runs, folder.folded(), sum(run.repeats * run.period_entries for run in all_runs))
-
-
-def _gather_runs(axis: Axis, first: int, last: int) -> Iterator[Run]:
-    """Yield the outputs `first..last-1` of a zero-padded axis: runs of outputs that have the same taps inside."""
-    n, _, k, s, d, lo, _, _ = axis
-    # Tap t enters the input at output ceil((lo - t*d)/s) and leaves it at ceil((n + lo - t*d)/s).
-    edges = {-((t * d - lo - end) // s) for t in range(k) for end in (0, n)}
-    for start, stop in _spans(edges, first, last):
-        begin = start * s - lo
-        taps = range(max(0, -(begin // d)), max(0, min(k, (n - 1 - begin) // d + 1)))
-        columns = range(begin + taps.start * d, begin + taps.start * d + len(taps) * d, d)
-        yield Run(start, stop - start, s, (columns,), (taps,))
-
-
-def _scatter_runs(axis: Axis, first: int, last: int) -> Iterator[Run]:
-    """Yield the inputs `first..last-1` of a zero-padded axis, as the outputs whose windows reach them.
-
-    Position `p = J*s + r - lo` is reached by tap `t` from output `J - t*d//s` where `t*d % s == r`: from one `J` to the
-    next only the output changes, so the rows repeat with the period `s`.
-    """
-    if first >= last:
-        return
-    _, m, k, s, d, lo, _, _ = axis
-    edges = {t * d // s + end for t in range(k) for end in (0, m)}
-    period, phase = divmod(first + lo, s)
-    if phase:  # the rest of a period that starts before `first`
-        stop = min(s, last + lo - period * s)
-        yield _scatter_run(axis, period, 1, range(phase, stop))
-        period += 1
-    end, rest = divmod(last + lo, s)
-    for start, stop in _spans(edges, period, end):
-        yield _scatter_run(axis, start, stop - start, range(s))
-    if rest and end >= period:
-        yield _scatter_run(axis, end, 1, range(rest))
-
-
-def _scatter_run(axis: Axis, period: int, repeats: int, phases: range) -> Run:
-    _, m, k, s, d, lo, _, _ = axis
-    common = gcd(s, d)
-    tap_step, column_step = s // common, d // common
-    inverse = pow(column_step, -1, tap_step)
-    columns, taps = [], []
-    for phase in phases:
-        if phase % common:
-            columns.append(range(0))
-            taps.append(range(0))
-            continue
-        # The taps with t*d % s == phase are tap + j*tap_step; tap number j reaches here from
-        # output newest - j*column_step.
-        tap = phase // common * inverse % tap_step
-        newest = period - tap * d // s
-        count = max(0, -((tap - k) // tap_step))
-        low = max(0, -((m - 1 - newest) // column_step))
-        high = min(count - 1, newest // column_step)
-        size = max(0, high - low + 1)
-        column, top = newest - high * column_step, tap + high * tap_step
-        columns.append(range(column, column + size * column_step, column_step))
-        taps.append(range(top, top - size * tap_step, -tap_step))
-    return Run(period * s + phases.start - lo, repeats, 1, tuple(columns), tuple(taps))
-
-
-def _spans(edges: set[int], first: int, last: int) -> Iterator[tuple[int, int]]:
-    """Yield the intervals into which the edges cut `first..last-1`."""
-    if first >= last:
-        return
-    cuts = [first, *sorted(edge for edge in edges if first < edge < last), last]
-    yield from pairwise(cuts)
-
-
 def padding_source(axis: Axis, position: int) -> int:
     """Return the input position that a padded position (0 where the input starts) shows; -1 for a zero."""
     start, stop = max(0, -axis.lo), axis.n - max(0, -axis.hi)
@@ -236,134 +117,415 @@ def padding_source(axis: Axis, position: int) -> int:
     return -1
 
 
-def _whole_windows(axis: Axis) -> tuple[int, int]:
-    """Return the outputs `first..last-1` whose windows touch no padding."""
-    n, m, k, s, d, lo, hi, _ = axis
-    first = min(m, -(-max(lo, 0) // s))
-    last = (n - max(0, -hi) - effective_kernel(k, d) + lo) // s + 1
-    return first, max(first, min(m, last))
+class Run(NamedTuple):
+    """Consecutive rows that repeat with a period.
 
-
-def _row_entries(axis: Axis, i: int) -> int:
-    """Return how many input positions window `i` shows; no padding mode but zeros, and no loop over taps.
-
-    The taps before the input, in it and after it each show positions that are `d` apart, or one position.
+    The rows of the first period are listed. Each of the `repeats - 1` periods that follow has the same taps, and
+    columns that are `step` further on.
     """
-    start, stop = max(0, -axis.lo), axis.n - max(0, -axis.hi)
-    k, d, begin = axis.k, axis.d, i * axis.s - axis.lo
-    enter, leave = (max(0, min(k, -((begin - edge) // d))) for edge in (start, stop))
-    pieces: list[tuple[int, int, int]] = []
-    for first, last in ((0, enter - 1), (enter, leave - 1), (leave, k - 1)):
-        if first <= last:
-            low, high = sorted(padding_source(axis, begin + t * d) for t in (first, last))
-            pieces.append((low % d, low, high))
-    entries, shown = 0, (-1, 0)
-    for phase, low, high in sorted(pieces):
-        # Of the same phase, positions up to shown[1] are counted already.
-        done = shown[1] if shown[0] == phase else low - d
-        entries += max(0, (high - max(low, done + d)) // d + 1)
-        shown = phase, max(high, done)
+
+    rows: int  # in a period
+    entries: int  # in a period
+    repeats: int
+    step: int
+
+
+class Sums(NamedTuple):
+    """Sums of taps: those of the first few taps, so many as `first` says, and those of the taps `since` some one."""
+
+    first: Integers
+    since: Integers
+
+
+class AxisRows(NamedTuple):
+    """The kernel matrix of one axis, or its transpose: the listed rows of its runs, one after the other.
+
+    Padding modes other than zeros can lay several taps of a window on one input position. So an entry is a sum over
+    `taps`, an array of shape (terms, entries), where k stands for none, and k + 1 + j for the j-th of `sums`.
+    """
+
+    runs: tuple[Run, ...]
+    lengths: Integers  # entries of each row
+    columns: Integers
+    taps: Integers
+    sums: Sums | None
+
+    @property
+    def entries(self) -> int:
+        """Entries of all rows, listed or not."""
+        return sum(run.repeats * run.entries for run in self.runs)
+
+
+def axis_rows(axis: Axis, transposed: bool, least: int = 0) -> AxisRows:
+    """Return the rows of the axis's kernel matrix (outputs by inputs), or of its transpose.
+
+    Rows that repeat are listed one by one where they are fewer than `least`: one long run is written faster than many.
+    """
+    small = max(axis.n, axis.m) * axis.k <= _KEPT
+    return (_kept_rows if small else _axis_rows)(axis, transposed, least)
+
+
+def _axis_rows(axis: Axis, transposed: bool, least: int) -> AxisRows:
+    units = tuple(_scatter_units(axis, least) if transposed else _gather_units(axis, least))
+    listed = np.concatenate([unit.rows for unit in units])
+    rows = _merged((_positions if transposed else _windows)(axis, listed), axis.k)
+    if transposed and axis.mode == REPLICATE:
+        for edge in {edge for edge, _ in _doubled(axis)}:
+            rows = _replaced(rows, int(np.searchsorted(listed, edge)), _edge_row(axis, edge), axis.k)
+    taps, sums = _numbered(rows.taps, axis.k)
+    return AxisRows(tuple(_runs(units, rows.lengths)), rows.lengths, rows.columns, taps, sums)
+
+
+_kept_rows = lru_cache(maxsize=256)(_axis_rows)
+
+
+class _Units(NamedTuple):
+    """Neighbouring units of `size` rows each. From one of a unit's repeats to the next, columns grow by `step`."""
+
+    rows: Integers
+    size: int
+    repeats: Integers
+    step: int
+
+
+def _one_by_one(first: int, last: int) -> _Units:
+    return _Units(np.arange(first, last), 1, np.ones(last - first, np.int64), 1)
+
+
+def _runs(units: Iterable[_Units], lengths: Integers) -> Iterator[Run]:
+    """Yield the runs of all units; those that do not repeat are joined with their neighbours."""
+    ends = np.concatenate([[0], np.cumsum(lengths)])
+    runs: list[tuple[int, int, int]] = [(0, 1, 1)]
+    for unit in units:
+        done = 0
+        for index in np.flatnonzero(unit.repeats > 1).tolist():
+            runs[-1] = (runs[-1][0] + (index - done) * unit.size, 1, 1)
+            # The step of a single period is never taken, and a stride beyond the input may exceed the index dtype.
+            runs += [(unit.size, int(unit.repeats[index]), unit.step), (0, 1, 1)]
+            done = index + 1
+        runs[-1] = (runs[-1][0] + (len(unit.repeats) - done) * unit.size, 1, 1)
+    row = 0
+    for rows, repeats, step in runs:
+        if rows:
+            yield Run(rows, int(ends[row + rows] - ends[row]), repeats, step)
+            row += rows
+
+
+def _spans(edges: Integers, first: int, last: int, least: int) -> tuple[Integers, Integers]:
+    """Return start and size of the intervals into which the edges cut `first..last-1`, those below `least` in ones."""
+    inside = np.unique(edges[(edges > first) & (edges < last)]).astype(np.int64)
+    cuts = np.concatenate([[first], inside, [last]])
+    starts, sizes = cuts[:-1], np.diff(cuts)
+    parts = np.where(sizes < least, sizes, 1)
+    return np.repeat(starts, parts) + _ramps(parts), np.repeat(np.where(sizes < least, 1, sizes), parts)
+
+
+def _ramps(sizes: Integers) -> Integers:
+    """Return 0, 1, 2 ... for each of the sizes."""
+    ends = np.cumsum(sizes)
+    return np.asarray(np.arange(ends[-1]) - np.repeat(ends - sizes, sizes))
+
+
+def _core(axis: Axis) -> tuple[int, int]:
+    """Return where the input that windows see starts and stops; negative padding crops it."""
+    return (0, axis.n) if axis.mode == ZEROS else (max(0, -axis.lo), axis.n - max(0, -axis.hi))
+
+
+def _integers(axis: Axis) -> type:
+    """Return Python's ints where 64 bits do not hold all positions."""
+    extent = axis.n + abs(axis.lo) + abs(axis.hi) + (axis.k + 1) * axis.d + axis.s**2
+    return np.int64 if extent < 2**61 else object
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def _gather_units(axis: Axis, least: int) -> Iterator[_Units]:
+    """Yield all windows."""
+    n, m, k, s, d, lo, _, mode = axis
+    if mode == ZEROS:
+        # Tap t enters the input at output ceil((lo - t*d)/s) and leaves it at ceil((n + lo - t*d)/s).
+        taps: Integers = np.arange(k).astype(_integers(axis)) * d
+        starts, repeats = _spans(np.concatenate([-((taps - lo) // s), -((taps - n - lo) // s)]), 0, m, least)
+        yield _Units(starts, 1, repeats, s)
+        return
+    for first, last, step in _stretches(axis):
+        if step is None:
+            yield _one_by_one(first, last)
+        else:
+            yield _Units(np.array([first]), 1, np.array([last - first]), step)
+
+
+def _stretches(axis: Axis) -> Iterator[tuple[int, int, int | None]]:
+    """Yield ranges of windows with the step of their columns; None where they are not alike, as on the padding."""
+    _, m, k, s, d, lo, _, mode = axis
+    start, stop = _core(axis)
+    first = min(m, -(-(start + lo) // s))
+    last = max(first, min(m, (stop - effective_kernel(k, d) + lo) // s + 1))
+    far, beyond = 0, m
+    if mode == REPLICATE:  # windows that see nothing but one border
+        far = max(0, min(first, -(-(start - effective_kernel(k, d) + 1 + lo) // s)))
+        beyond = max(last, min(m, -(-(stop + lo) // s)))
+    for begin, end, step in ((0, far, 0), (far, first, None), (first, last, s), (last, beyond, None), (beyond, m, 0)):
+        if begin < end:
+            yield begin, end, step
+
+
+def _scatter_units(axis: Axis, least: int) -> Iterator[_Units]:
+    """Yield all input positions."""
+    done = 0
+    for first, last in _doubled(axis):
+        yield from _periods(axis, done, first, least)
+        yield _one_by_one(first, last)
+        done = last
+    yield from _periods(axis, done, axis.n, least)
+
+
+def _periods(axis: Axis, first: int, last: int, least: int) -> Iterator[_Units]:
+    """Yield the inputs `first..last-1`, none of which the padding shows.
+
+    Position `p = J*s + r - lo` is reached by tap `t` from output `J - t*d//s` where `t*d % s == r`: from one `J` to the
+    next only the output changes, so the rows repeat with the period `s`.
+    """
+    _, m, k, s, d, lo, _, _ = axis
+    begin, end = -(-(first + lo) // s), (last + lo) // s
+    if end <= begin:
+        yield _one_by_one(first, last)
+        return
+    yield _one_by_one(first, begin * s - lo)
+    taps: Integers = np.arange(k).astype(_integers(axis)) * d // s
+    starts, repeats = _spans(np.concatenate([taps, taps + m]), begin, end, -(-least // s))
+    yield _Units((starts[:, None] * s + np.arange(-lo, s - lo)).ravel(), s, repeats, 1)
+    yield _one_by_one(end * s - lo, last)
+
+
+def _doubled(axis: Axis) -> list[tuple[int, int]]:
+    """Return the ranges of input positions that the padding shows once more."""
+    _, m, k, s, d, lo, _, mode = axis
+    if mode == ZEROS:
+        return []
+    start, stop = _core(axis)
+    end = (m - 1) * s + (k - 1) * d + 1 - lo  # of the last window
+    before, after = (-lo, min(start, end)), (max(stop, -lo), end)
+    ranges: list[tuple[int, int]] = []
+    for first, last in sorted(_shown(axis, *reach) for reach in (before, after) if reach[0] < reach[1]):
+        if ranges and first < ranges[-1][1]:
+            ranges[-1] = (ranges[-1][0], max(last, ranges[-1][1]))
+        else:
+            ranges.append((first, last))
+    return ranges
+
+
+def _shown(axis: Axis, first: int, last: int) -> tuple[int, int]:
+    """Return the range of input positions that one side's padding `first..last-1` shows."""
+    ends = sorted((padding_source(axis, first), padding_source(axis, last - 1)))
+    return ends[0], ends[1] + 1
+
+
+class _Pieces(NamedTuple):
+    """Rows as arithmetic progressions, in arrays of shape (rows, pieces).
+
+    Entry j < `size` of a piece is in column `first + j*step`, and its tap is `tap + j*tap_step`.
+    """
+
+    first: Integers
+    size: Integers
+    tap: Integers
+    tap_step: Integers  # of each piece
+    step: int
+
+    @classmethod
+    def of(cls, step: int, *pieces: tuple[Any, Any, Any, int]) -> _Pieces:
+        first, count, tap = (
+            np.stack(np.broadcast_arrays(*(piece[field] for piece in pieces)), 1) for field in range(3)
+        )
+        # Where nothing is, Python's ints need not fit into 64 bits.
+        first, tap = (np.where(count > 0, values, 0).astype(np.int64) for values in (first, tap))
+        return cls(first, count.astype(np.int64), tap, np.array([piece[3] for piece in pieces]), min(step, 2**61))
+
+    def some(self, begin: int, end: int) -> _Pieces:
+        """Return some of the rows."""
+        return self._replace(first=self.first[begin:end], size=self.size[begin:end], tap=self.tap[begin:end])
+
+
+def _windows(axis: Axis, windows: Integers) -> _Pieces:
+    """Return rows of the kernel matrix: what a window sees before, in and after the input."""
+    k, d, mode = axis.k, axis.d, axis.mode
+    start, stop = _core(axis)
+    begin: Integers = windows.astype(_integers(axis)) * axis.s - axis.lo
+    enter, leave = (np.minimum(np.maximum(-((begin - edge) // d), 0), k) for edge in (start, stop))
+    inside = (begin + enter * d, leave - enter, enter, 1)
+    if mode == REFLECT:
+        return _Pieces.of(
+            d,
+            (2 * start - begin - (enter - 1) * d, enter, enter - 1, -1),
+            inside,
+            (2 * (stop - 1) - begin - (k - 1) * d, k - leave, k - 1, -1),
+        )
+    if mode == CIRCULAR:
+        after = (begin + leave * d - (stop - start), k - leave, leave, 1)
+        return _Pieces.of(d, after, inside, (begin + (stop - start), enter, 0, 1))
+    if mode == REPLICATE:
+        # One tap is itself; of several the number says how many, or from which one on. `_numbered` counts them.
+        return _Pieces.of(
+            d,
+            (start, np.minimum(enter, 1), np.where(enter > 1, k + enter, 0), 1),
+            inside,
+            (stop - 1, np.minimum(k - leave, 1), np.where(leave < k - 1, 2 * k + 1 + leave, k - 1), 1),
+        )
+    return _Pieces.of(d, inside)
+
+
+def _positions(axis: Axis, positions: Integers) -> _Pieces:
+    """Return rows of the transpose: the windows that see an input position, itself and in the padding."""
+    _, m, k, s, d, lo, hi, mode = axis
+    start, stop = _core(axis)
+    place: Integers = positions.astype(_integers(axis))
+    before, after = {
+        REFLECT: (2 * start - place, 2 * (stop - 1) - place),
+        CIRCULAR: (place - (stop - start), place + (stop - start)),
+    }.get(mode, (None, None))
+    shown = [(place, np.ones(len(place), bool))]
+    if before is not None and after is not None:
+        shown = [(before, (-lo <= before) & (before < start)), *shown, (after, (stop <= after) & (after < axis.n + hi))]
+    common = gcd(s, d)
+    tap_step, column_step = s // common, d // common
+    inverse = pow(column_step, -1, tap_step)
+    pieces = []
+    for place, there in shown:
+        # The taps with t*d % s == phase are tap + j*tap_step; number j gets here from output newest - j*column_step.
+        phase = (place + lo) % s
+        tap = phase // common * inverse % tap_step
+        newest = (place + lo - tap * d) // s
+        low = np.maximum(0, -((m - 1 - newest) // column_step))
+        high = np.minimum(-((tap - k) // tap_step) - 1, newest // column_step)
+        count = np.where(there & (phase % common == 0), np.maximum(0, high - low + 1), 0)
+        pieces.append((newest - high * column_step, count, tap + high * tap_step, -tap_step))
+    return _Pieces.of(column_step, *pieces)
+
+
+class _Rows(NamedTuple):
+    lengths: Integers
+    columns: Integers
+    taps: Integers  # shape (terms, entries)
+
+
+def _merged(pieces: _Pieces, k: int) -> _Rows:
+    """Return the entries of rows in ascending order of columns."""
+    # Some rows at a time, whose arrays stay in the cache.
+    ends = np.cumsum(pieces.size.sum(1))
+    cuts = np.searchsorted(ends, np.arange(_BATCH, ends[-1], _BATCH)) + 1
+    edges = [0, *np.unique(cuts[cuts < len(ends)]).tolist(), len(ends)]
+    parts = [_merged_rows(pieces.some(begin, end), k) for begin, end in pairwise(edges)]
+    if len(parts) == 1:
+        return parts[0]
+    terms = max(len(part.taps) for part in parts)
+    lengths, columns = (np.concatenate(arrays) for arrays in list(zip(*parts, strict=True))[:2])
+    return _Rows(lengths, columns, np.concatenate([_with_terms(part.taps, terms, k) for part in parts], 1))
+
+
+def _with_terms(taps: Integers, terms: int, k: int) -> Integers:
+    """Return the taps with as many terms."""
+    if len(taps) == terms:
+        return taps
+    return np.concatenate([taps, np.full((terms - len(taps), taps.shape[1]), k)])
+
+
+def _merged_rows(pieces: _Pieces, k: int) -> _Rows:
+    first, count, tap, tap_step, step = pieces
+    lengths, counts = count.sum(1), count.ravel()
+    starts = np.cumsum(counts) - counts
+    index = np.arange(lengths.sum())
+    columns = np.repeat(first.ravel() - starts * step, counts)
+    columns += index if step == 1 else index * step
+    steps = np.tile(tap_step, len(first))
+    taps = np.repeat(tap.ravel() - starts * steps, counts)
+    taps += index * (steps[0] if (tap_step == tap_step[0]).all() else np.repeat(steps, counts))
+    if not _tangled(pieces):
+        return _Rows(lengths, columns, taps[None])
+    places = columns - columns.min()
+    width = int(places.max()) + 1
+    if width > 2**62 // len(lengths):
+        places, width = np.unique(columns, return_inverse=True)[1], len(columns)
+    keys = np.repeat(np.arange(len(lengths)) * width, lengths) + places
+    # Pieces are sorted, so a stable sort, which merges what it finds sorted, has little to do.
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    again = keys[1:] == keys[:-1]
+    entries = np.concatenate([[0], np.flatnonzero(~again) + 1])
+    more = np.flatnonzero(again) + 1
+    # Several taps of an entry are neighbours. The last of three is the second one that follows another.
+    entry = more - np.arange(1, len(more) + 1)
+    term = np.ones(len(more), np.int64)
+    term[1:] += entry[1:] == entry[:-1]
+    table = np.full((1 + int(term.max(initial=0)), len(entries)), k)
+    table[0] = taps[order[entries]]
+    table[term, entry] = taps[order[more]]
+    lengths = lengths - np.bincount(keys[more] // width, minlength=len(lengths))
+    return _Rows(lengths, columns[order[entries]], table)
+
+
+def _tangled(pieces: _Pieces) -> bool:
+    """Return whether in any row a piece starts before another one's end."""
+    first, count, _, _, step = pieces
+    reach = np.full(len(first), -1)
+    for piece in range(first.shape[1]):
+        there = count[:, piece] > 0
+        if (there & (first[:, piece] <= reach)).any():
+            return True
+        reach = np.where(there, first[:, piece] + (count[:, piece] - 1) * step, reach)
+    return False
+
+
+def _distinct(pieces: _Pieces) -> Integers:
+    """Return the number of columns of each row."""
+    step = pieces.step
+    phase = np.where(pieces.size > 0, pieces.first % step, -1)
+    order = np.lexsort((pieces.first, phase), axis=1)
+    phase, low, count = (np.take_along_axis(values, order, 1).T for values in (phase, pieces.first, pieces.size))
+    entries = np.zeros(len(order), np.int64)
+    before, shown = np.full_like(entries, -1), entries
+    for piece, start, size in zip(phase, low, count, strict=True):
+        # Of the same phase, columns up to `shown` are counted already.
+        done = np.maximum(start - step, np.where(piece == before, shown, start - step))
+        stop = start + (size - 1) * step
+        entries = entries + np.where(size > 0, np.maximum(0, (stop - done) // step), 0)
+        before, shown = piece, np.maximum(stop, done)
     return entries
 
 
-def padding_sources(axis: Axis, positions: NDArray[Any]) -> NDArray[Any]:
-    """Return `padding_source` of each position."""
-    start, stop = max(0, -axis.lo), axis.n - max(0, -axis.hi)
-    if axis.mode == REPLICATE:
-        return np.where(positions < start, start, np.where(positions < stop, positions, stop - 1))
-    if axis.mode == CIRCULAR:
-        return np.asarray((positions - start) % (stop - start) + start)
-    before, after = (2 * start - positions, 2 * (stop - 1) - positions) if axis.mode == REFLECT else (-1, -1)
-    return np.where(positions < start, before, np.where(positions < stop, positions, after))
+def _edge_row(axis: Axis, position: int) -> _Rows:
+    """Return the row of the transpose at an end of the input, which replicated padding shows too."""
+    _, m, k, s, d, lo, _, _ = axis
+    start, stop = _core(axis)
+    begin = 0 if position == start else max(0, -(-(stop - effective_kernel(k, d) + lo) // s))
+    end = m if position == stop - 1 else min(m, (start + lo) // s + 1)
+    windows = np.arange(begin, end)
+    first, count, tap, _, step = _windows(axis, windows)
+    index, rest = np.divmod(position - first, step)
+    seen = (rest == 0) & (index >= 0) & (index < count)
+    terms = np.where(seen, tap + index, k).T
+    some = seen.any(1)
+    return _Rows(np.array([some.sum()]), windows[some], terms[:, some])
 
 
-class _Folder:
-    """Sorts (row, column, tap) into rows, and numbers the sets of taps that meet in one entry."""
-
-    def __init__(self, k: int) -> None:
-        self.sets = k  # the number of the next set
-        self.taps: list[NDArray[Any]] = []
-        self.sizes: list[NDArray[Any]] = []
-
-    def rows(
-        self, rows: NDArray[Any], columns: NDArray[Any], taps: NDArray[Any]
-    ) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
-        """Yield each row with its columns and their taps."""
-        order = np.lexsort((taps, columns, rows))
-        rows, columns, taps = rows[order], columns[order], taps[order]
-        entries = _starts((np.diff(rows) != 0) | (np.diff(columns) != 0))
-        sizes = np.diff(entries, append=len(rows))
-        rows, columns, entry_taps = rows[entries], columns[entries], taps[entries]
-        several = sizes > 1
-        entry_taps[several] = self.sets + np.arange(np.count_nonzero(several))
-        self.sets += int(np.count_nonzero(several))
-        self.taps.append(taps[np.repeat(several, sizes)])
-        self.sizes.append(sizes[several])
-        edges = [*_starts(np.diff(rows) != 0).tolist(), len(rows)]
-        for start, stop in pairwise(edges):
-            yield int(rows[start]), columns[start:stop], entry_taps[start:stop]
-
-    def folded(self) -> Folded | None:
-        """Return the sets met so far."""
-        sizes = np.concatenate([*self.sizes, np.empty(0, np.intp)])
-        if not sizes.size:
-            return None
-        return Folded(np.concatenate(self.taps), np.cumsum(sizes) - sizes)
+def _replaced(rows: _Rows, number: int, row: _Rows, k: int) -> _Rows:
+    """Return rows with another one in place of one of them."""
+    begin = int(rows.lengths[:number].sum())
+    end = begin + int(rows.lengths[number])
+    taps = _with_terms(rows.taps, len(row.taps), k)
+    lengths = rows.lengths.copy()
+    lengths[number] = row.lengths[0]
+    columns = np.concatenate([rows.columns[:begin], row.columns, rows.columns[end:]])
+    return _Rows(lengths, columns, np.concatenate([taps[:, :begin], row.taps, taps[:, end:]], 1))
 
 
-def _starts(changes: NDArray[Any]) -> NDArray[Any]:
-    """Return where runs of equal elements start, from the flags between neighbours."""
-    return np.concatenate([[0], np.flatnonzero(changes) + 1])
-
-
-def _padded_windows(axis: Axis) -> Iterator[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
-    """Yield window, tap and position of every tap of the windows that touch the padding, some windows at a time."""
-    first, last = _whole_windows(axis)
-    # Python's ints where 64 bits do not hold the positions.
-    extent = axis.n + abs(axis.lo) + abs(axis.hi) + axis.s + axis.k * axis.d
-    dtype: type = np.int64 if extent < 2**62 else object
-    some = max(1, _BATCH // axis.k)
-    for begin, end in ((0, first), (last, axis.m)):
-        for low in range(begin, end, some):
-            windows = np.arange(low, min(low + some, end))
-            windows, taps = (grid.ravel() for grid in np.meshgrid(windows, np.arange(axis.k), indexing="ij"))
-            yield windows, taps, windows.astype(dtype) * axis.s + taps.astype(dtype) * axis.d - axis.lo
-
-
-def _folded_gather_runs(axis: Axis, folder: _Folder) -> Iterator[Run]:
-    first, last = _whole_windows(axis)
-    inner = _gather_runs(axis, first, last)
-    for windows, taps, positions in _padded_windows(axis):
-        if windows[0] >= last:
-            yield from inner
-        sources = padding_sources(axis, positions).astype(np.int64)
-        for row, columns, row_taps in folder.rows(windows, sources, taps):
-            yield Run(row, 1, axis.s, (columns,), (row_taps,))
-    yield from inner
-
-
-def _folded_scatter_runs(axis: Axis, folder: _Folder) -> Iterator[Run]:
-    start, stop = max(0, -axis.lo), axis.n - max(0, -axis.hi)
-    # Rows of input positions that the padding shows once more, from the windows that touch it; all others are as in
-    # a zero-padded axis.
-    parts = []
-    for windows, taps, positions in _padded_windows(axis):
-        outside = (positions < start) | (positions >= stop)
-        shown = padding_sources(axis, positions[outside]).astype(np.int64)
-        parts.append((shown, windows[outside], taps[outside]))
-    twice = np.unique(np.concatenate([rows for rows, _, _ in parts])) if parts else np.empty(0, np.int64)
-    parts += [_direct(axis, int(p)) for p in twice]
-    done = 0
-    if twice.size:
-        for row, columns, taps in folder.rows(*(np.concatenate(part) for part in zip(*parts, strict=True))):
-            yield from _scatter_runs(axis, done, row)
-            yield Run(row, 1, 1, (columns,), (taps,))
-            done = row + 1
-    yield from _scatter_runs(axis, done, axis.n)
-
-
-def _direct(axis: Axis, p: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return row, column and tap of the windows that reach position `p` inside the input."""
-    [run] = _scatter_runs(axis, p, p + 1)
-    columns, taps = (np.array(values, np.int64) for values in (run.columns[0], run.taps[0]))
-    return np.full(len(columns), p), columns, taps
+def _numbered(taps: Integers, k: int) -> tuple[Integers, Sums | None]:
+    """Return the taps with sums numbered one after the other, and these sums."""
+    several = taps > k
+    if not several.any():
+        return taps, None
+    numbers, index = np.unique(taps[several], return_inverse=True)
+    taps = taps.copy()
+    taps[several] = k + 1 + index
+    return taps, Sums(numbers[numbers <= 2 * k] - k, numbers[numbers > 2 * k] - 2 * k - 1)

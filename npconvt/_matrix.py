@@ -9,10 +9,10 @@ broadcast over all those lines and over the row channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
-from itertools import accumulate, groupby, product
+from itertools import pairwise, product
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from npconvt import _arguments as arguments
-from npconvt._axis import ZEROS, Axis, AxisRows, Run, axis_rows
+from npconvt._axis import ZEROS, Axis, AxisRows, axis_rows
 from npconvt._geometry import ConvGeometry, operator_geometry
 from npconvt._memory import available_bytes, format_bytes
 
@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 
 # Entries that are written again and again while they stay in the cache nearest to the core.
 _CHUNK = 4096
-# Entries of the segments of one batch of row channels, which stay in the next cache.
+# Entries of the lines that are written together, which stay in the next cache.
 _BATCH = 1 << 15
+# Rows of the last axis that are listed one by one although they repeat.
+_FEW = 64
+# Windows of an axis that are counted without a thought about their number.
+_COUNTED = 1 << 14
 
 INT64_MAX = 2**63 - 1
 
@@ -173,12 +177,12 @@ def build(
     indices = np.empty(layout.entries, dtype)
     data = np.empty(layout.entries, weight.dtype)
     if layout.entries:
-        values = _values_by_row_channel(geometry, weight, layout, transposed)
-        periods = [_period_rows(run, dtype) for run in layout.axes[-1].runs]
-        columns = _Columns(layout, periods, indices)
-        for block in layout.blocks():
-            columns.write(block)
-            _write_values(layout, block, periods, values, data)
+        line = _Line(layout.axes[-1], dtype)
+        with np.errstate(invalid="ignore"):  # inf - inf is NaN, here as in any sum of the library
+            values = _values_by_row_channel(geometry, weight, layout, transposed)
+            for block in layout.blocks():
+                _write_columns(layout, block, line, indices)
+                _write_values(layout, block, line, values, data)
     matrix = csr_array((data, indices, indptr), shape=(layout.rows, layout.columns), copy=False)
     # True by construction; saying so spares SciPy the check.
     matrix.has_sorted_indices = matrix.has_canonical_format = True
@@ -199,7 +203,8 @@ def check_memory(call: str, geometry: ConvGeometry, itemsize: int, *, transposed
         msg = f"{call}: the kernel matrix must have at most {INT64_MAX} rows and columns, but has {rows} x {columns}."
         raise MemoryError(msg)
     # A padding mode has no fewer entries than zeros, whose count needs no look at each window on the padding.
-    zeros = () if geometry.padding_mode == ZEROS else ((replace(geometry, padding_mode=ZEROS), "at least "),)
+    many = geometry.padding_mode != ZEROS and max(geometry.output_size) > _COUNTED
+    zeros = ((replace(geometry, padding_mode=ZEROS), "at least "),) if many else ()
     for counted, least in (*zeros, (geometry, "")):
         needed, available = counted.matrix_bytes(itemsize, transposed=transposed), available_bytes()
         if available is not None and needed > available:
@@ -223,22 +228,23 @@ def check_dense_memory(call: str, shape: Ints, itemsize: int) -> None:
 
 
 class _Lines(NamedTuple):
-    """Rows of one outer axis, `period` apart, that have the same taps and, up to a constant, the same columns."""
+    """Neighbouring rows of one outer axis that have as many entries each, and their repeats."""
 
     repeats: int
     step: int
-    columns: Sequence[int] | NDArray[Any]
-    taps: Sequence[int] | NDArray[Any]
+    columns: NDArray[Any]  # shape (rows, entries)
+    taps: NDArray[Any]  # shape (terms, rows, entries)
     offset: int  # entries of the axis before the first of these rows
-    period_entries: int  # entries of the axis from one of these rows to the next
+    period_entries: int  # entries of the axis from one repeat to the next
 
 
 class _Block(NamedTuple):
-    """The lines that share a segment: a grid, one axis per outer axis."""
+    """The lines that are written together: a grid, two axes per outer axis, its repeats and its rows."""
 
     lines: tuple[_Lines, ...]
     offset: int  # entries of a row channel before the first of these lines
-    strides: Ints  # entries from one line to the next, per outer axis
+    shape: Ints
+    strides: Ints  # entries from one line to the next
     head: int  # entries per entry of the last axis: column channels times outer entries
 
 
@@ -259,7 +265,9 @@ class _Layout(NamedTuple):
         row_sizes, column_sizes = (inputs, outputs) if transposed else (outputs, inputs)
         channels = (geometry.out_channels, geometry.in_channels)
         rows, columns = channels[::-1] if transposed else channels
-        tables = tuple(axis_rows(axis, transposed) for axis in axes)
+        # Every row of an outer axis is a block of its own, while those of the last axis are written at a time.
+        leasts = (*(0 for _ in axes[1:]), _FEW)
+        tables = tuple(axis_rows(axis, transposed, least) for axis, least in zip(axes, leasts, strict=True))
         return cls(tables, row_sizes, column_sizes, rows, columns // geometry.groups, geometry.groups)
 
     @property
@@ -285,38 +293,42 @@ class _Layout(NamedTuple):
         return tuple(prod(self.column_sizes[axis + 1 :]) for axis in range(len(self.axes)))
 
     def blocks(self) -> Iterator[_Block]:
-        """Yield the blocks of lines that share a segment, leaving out empty ones."""
-        outer = self.axes[:-1]
-        inner = [prod(axis.entries for axis in self.axes[a + 1 :]) * self.column_channels for a in range(len(outer))]
-        for lines in product(*(tuple(_lines(axis.runs)) for axis in outer)):
-            offset, strides, head = 0, [], 1
+        """Yield the blocks of lines that are written together, leaving out empty ones."""
+        inner = [prod(axis.entries for axis in self.axes[a:]) * self.column_channels for a in range(1, len(self.axes))]
+        outer = (tuple(_lines(axis, entries)) for axis, entries in zip(self.axes[:-1], inner, strict=True))
+        for lines in product(*outer):
+            offset, shape, strides, head = 0, [], [], 1
             for line, entries in zip(lines, inner, strict=True):
+                rows, length = line.columns.shape
                 offset += head * line.offset * entries
-                strides.append(head * line.period_entries * entries)
-                head *= len(line.columns)
-            if head:
-                yield _Block(lines, offset, tuple(strides), head * self.column_channels)
+                shape += [line.repeats, rows]
+                strides += [head * line.period_entries * entries, head * length * entries]
+                head *= length
+            yield _Block(lines, offset, tuple(shape), tuple(strides), head * self.column_channels)
 
 
-def _lines(runs: Iterable[Run]) -> Iterator[_Lines]:
-    offset = 0
-    for run in runs:
-        entries = run.period_entries
-        before = offset
-        for columns, taps in zip(run.columns, run.taps, strict=True):
-            if len(columns):
-                # The step of a single period is never taken, and a stride beyond the input may exceed the index dtype.
-                step = run.step if run.repeats > 1 else 1
-                yield _Lines(run.repeats, step, columns, taps, before, entries)
-            before += len(columns)
-        offset += run.repeats * entries
-
-
-def _as_array(values: Sequence[int] | NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Return ints as an array; a range without visiting its elements."""
-    if isinstance(values, range):
-        return np.arange(values.start, values.stop, values.step, dtype=dtype.type)
-    return np.asarray(values, dtype)
+def _lines(axis: AxisRows, inner: int) -> Iterator[_Lines]:
+    """Yield the rows of an outer axis, those that are written together as one; `inner` entries stand for one of its."""
+    ends = np.cumsum(axis.lengths)
+    row = offset = listed = 0
+    for run in axis.runs:
+        lengths = axis.lengths[row : row + run.rows]
+        cuts = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), run.rows]
+        for begin, end in pairwise(cuts):
+            length = int(lengths[begin])
+            if not length:
+                continue
+            some = max(1, _BATCH // (length * inner))
+            for first in range(begin, end, some):
+                rows = min(some, end - first)
+                start = int(ends[row + first]) - length
+                entries = slice(start, start + rows * length)
+                columns = axis.columns[entries].reshape(rows, length)
+                taps = axis.taps[:, entries].reshape(-1, rows, length)
+                yield _Lines(run.repeats, run.step, columns, taps, offset + start - listed, run.entries)
+        row += run.rows
+        listed += run.entries
+        offset += run.repeats * run.entries
 
 
 # --- row pointers ----------------------------------------------------------------------------------------------------
@@ -337,11 +349,12 @@ def _row_pointers(layout: _Layout, dtype: np.dtype[Any]) -> NDArray[Any]:
 def _axis_pointers(axis: AxisRows, rows: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return the number of entries before each row of an axis, and after the last."""
     pointers = np.zeros(rows + 1, dtype)
-    ends, row, entries = pointers[None, 1:], 0, 0
+    listed = np.cumsum(axis.lengths)
+    ends, row, done, before, entries = pointers[1:], 0, 0, 0, 0
     for run in axis.runs:
-        period = np.array([[*accumulate(map(len, run.columns))]], dtype) + dtype.type(entries)
-        row = _write_run(ends, row, period, run.repeats, run.period_entries)
-        entries += run.repeats * run.period_entries
+        period = (listed[done : done + run.rows] - before + entries).astype(dtype)
+        row = _write_run(ends, row, period, run.repeats, run.entries)
+        done, before, entries = done + run.rows, before + run.entries, entries + run.repeats * run.entries
     return pointers
 
 
@@ -359,158 +372,154 @@ def _product_pointers(outer: NDArray[Any], inner: NDArray[Any]) -> NDArray[Any]:
 # --- columns and values ----------------------------------------------------------------------------------------------
 
 
+class _Line:
+    """The last axis: what is listed of its rows, for any number of entries that come before each of its entries."""
+
+    def __init__(self, axis: AxisRows, dtype: np.dtype[Any]) -> None:
+        self.axis = axis
+        self.columns = axis.columns.astype(dtype)
+        self.orders: dict[int, NDArray[np.intp]] = {}
+
+    def order(self, head: int) -> NDArray[np.intp]:
+        """Return where in (head, entry) the entries of the rows stand, in the order (row, head, entry of the row)."""
+        if head not in self.orders:
+            lengths, size = self.axis.lengths, len(self.columns)
+            starts = np.cumsum(lengths) - lengths
+            places = np.repeat((head - 1) * starts, lengths) + np.arange(size)
+            order = np.empty(head * size, np.intp)
+            places = places + np.arange(head)[:, None] * np.repeat(lengths, lengths)
+            order[places.ravel()] = np.arange(head * size)
+            self.orders[head] = order
+        return self.orders[head]
+
+    def listed_columns(self, heads: NDArray[Any]) -> NDArray[Any]:
+        """Return the columns of the listed rows, for heads of shape (..., head)."""
+        return self._by_rows(np.asarray(heads[..., None] + self.columns))
+
+    def listed_values(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return the values of the listed rows, from values of shape (..., head, taps)."""
+        return self._by_rows(_take(values, self.axis.taps, values.ndim - 1))
+
+    def _by_rows(self, listed: NDArray[Any]) -> NDArray[Any]:
+        head = listed.shape[-2]
+        if head == 1:
+            return listed[..., 0, :]
+        return np.asarray(listed.reshape(*listed.shape[:-2], -1).take(self.order(head), -1))
+
+    def write(self, listed: NDArray[Any], segments: NDArray[Any], head: int, *, grow: bool) -> None:
+        """Write all rows, the listed ones and their repeats."""
+        done = start = 0
+        for run in self.axis.runs:
+            period = listed[..., done : done + head * run.entries]
+            start = _write_run(segments, start, period, run.repeats, run.step if grow else 0)
+            done += head * run.entries
+
+
 def _grid(target: NDArray[Any], layout: _Layout, block: _Block) -> NDArray[Any]:
-    """Return a view of the block's segments: row channels, one axis per outer axis, entries of a segment."""
-    length = block.head * layout.axes[-1].entries
-    shape = (layout.row_channels, *(line.repeats for line in block.lines), length)
-    steps = (layout.channel_entries, *block.strides, 1)
+    """Return a view of a block: row channels, the block's lines, entries of a line."""
     return np.ndarray(
-        shape,
+        (layout.row_channels, *block.shape, block.head * layout.axes[-1].entries),
         target.dtype,
         buffer=target.data,
         offset=block.offset * target.itemsize,
-        strides=tuple(step * target.itemsize for step in steps),
+        strides=tuple(step * target.itemsize for step in (layout.channel_entries, *block.strides, 1)),
     )
 
 
-class _Columns:
-    """Writes the columns of blocks; blocks of the same shape, as the phases of a stride are, share their segment."""
-
-    def __init__(self, layout: _Layout, periods: list[list[_Rows]], indices: NDArray[Any]) -> None:
-        self.layout = layout
-        self.periods = periods
-        self.indices = indices
-        self.strides = [indices.dtype.type(stride) for stride in layout.column_strides[:-1]]
-        self.shape: list[NDArray[Any]] = []
-        self.segment = np.empty((1, 0), indices.dtype)
-        channel = prod(layout.column_sizes)
-        self.channels = np.arange(layout.column_channels, dtype=indices.dtype) * indices.dtype.type(channel)
-        groups = np.arange(layout.groups, dtype=indices.dtype) * indices.dtype.type(layout.column_channels * channel)
-        self.groups = np.repeat(groups, layout.row_channels // layout.groups)
-
-    def write(self, block: _Block) -> None:
-        """Write the columns of all lines of a block."""
-        dtype = self.indices.dtype
-        grid = _grid(self.indices, self.layout, block)
-        columns = [_as_array(line.columns, dtype) for line in block.lines]
-        if grid.size == grid.shape[-1] and not block.lines:
-            self._write_segment(columns, grid.reshape(1, -1))
-            return
-        shape = [entries - entries[0] for entries in columns]
-        if grid.shape[-1] != self.segment.size or any(map(_differ, shape, self.shape)):
-            self.shape, self.segment = shape, np.empty((1, grid.shape[-1]), dtype)
-            self._write_segment(shape, self.segment)
-        # What each line adds to the segment: the columns of its group, and of its positions on the outer axes.
-        constants = [self.groups]
-        for line, stride in zip(block.lines, self.strides, strict=True):
-            first, step = line.columns[0], line.step
-            constants.append(np.arange(first, first + step * line.repeats, step, dtype=dtype.type) * stride)
-        np.add(reduce(np.add.outer, constants)[..., None], self.segment[0], out=grid)
-
-    def _write_segment(self, outer: list[NDArray[Any]], segment: NDArray[Any]) -> None:
-        scaled = [entries * stride for entries, stride in zip(outer, self.strides, strict=True)]
-        head = reduce(np.add.outer, [self.channels, *scaled]).reshape(1, -1, 1)
-        start = 0
-        for run, rows in zip(self.layout.axes[-1].runs, self.periods, strict=True):
-            period = _joined([(head + part.columns[:, None]).reshape(1, -1) for part in rows])
-            start = _write_run(segment, start, period, run.repeats, run.step)
+def _once(grid: NDArray[Any]) -> NDArray[Any]:
+    """Return a block without the axes of its repeats."""
+    return grid[(slice(None), *(0, slice(None)) * (grid.ndim // 2 - 1))]
 
 
-def _differ(left: NDArray[Any], right: NDArray[Any]) -> bool:
-    return left.shape != right.shape or bool((left != right).any())
+def _for_repeats(lines: NDArray[Any]) -> NDArray[Any]:
+    """Return lines with axes for their repeats."""
+    return lines[(slice(None), *(None, slice(None)) * (lines.ndim - 2))]
 
 
-def _write_values(
-    layout: _Layout, block: _Block, periods: list[list[_Rows]], values: NDArray[Any], data: NDArray[Any]
-) -> None:
+def _write_columns(layout: _Layout, block: _Block, line: _Line, indices: NDArray[Any]) -> None:
+    dtype = indices.dtype
+    channel = prod(layout.column_sizes)
+    scaled = list(zip(block.lines, map(dtype.type, layout.column_strides), strict=False))
+    parts = [np.arange(layout.column_channels, dtype=dtype) * dtype.type(channel)]
+    parts += [lines.columns.astype(dtype) * stride for lines, stride in scaled]
+    heads = _lines_first(reduce(np.add.outer, parts)[None, ..., None])
+    # What is the same for all of a line: the columns of its group, and of its repeat.
+    groups = np.arange(layout.groups, dtype=dtype) * dtype.type(layout.column_channels * channel)
+    constants = np.repeat(groups, layout.row_channels // layout.groups)
+    for lines, stride in scaled:
+        repeats = np.arange(lines.repeats, dtype=dtype) * (dtype.type(lines.step) * stride)
+        constants = np.add.outer(constants, repeats)[..., None]
+    grid = _grid(indices, layout, block)
+    segments = _once(grid) if constants.size == 1 else np.empty((1, *block.shape[1::2], grid.shape[-1]), dtype)
+    line.write(line.listed_columns(heads[..., 0]), segments, block.head, grow=True)
+    if constants.size > 1:
+        np.add(constants[..., None], _for_repeats(segments), out=grid)
+
+
+def _write_values(layout: _Layout, block: _Block, line: _Line, values: NDArray[Any], data: NDArray[Any]) -> None:
+    for axis, lines in enumerate(block.lines):
+        values = _take(values, lines.taps, 2 + 2 * axis)
+    values = _lines_first(values)
     grid = _grid(data, layout, block)
-    length = grid.shape[-1]
-    alone = grid[0, ..., 0].size == 1
-    for axis, line in enumerate(block.lines, 2):
-        values = _take(values, line.taps, axis)
-    values = values.reshape(layout.row_channels, -1, values.shape[-1])
-    channels_at_once = max(1, _BATCH // length)
-    for first in range(0, layout.row_channels, channels_at_once):
-        channels = values[first : first + channels_at_once]
-        target = grid[first : first + channels_at_once]
-        segments = target.reshape(len(channels), length) if alone else np.empty((len(channels), length), data.dtype)
-        start = 0
-        for run, rows in zip(layout.axes[-1].runs, periods, strict=True):
-            parts = [channels.take(part.taps, -1).swapaxes(1, 2).reshape(len(channels), -1) for part in rows]
-            start = _write_run(segments, start, _joined(parts), run.repeats, 0)
-        if not alone:
-            target[...] = segments.reshape(len(channels), *(1,) * len(block.lines), length)
-
-
-class _Rows(NamedTuple):
-    """Neighbouring rows of a period that have as many entries each."""
-
-    columns: NDArray[Any]  # shape (rows, entries of a row)
-    taps: NDArray[Any]
-
-
-def _period_rows(run: Run, dtype: np.dtype[Any]) -> list[_Rows]:
-    """Return the rows of a run's first period, cut where their number of entries changes."""
-    tap_dtype = np.dtype(np.intp)
-    if run.period == 1:
-        return [_Rows(_as_array(run.columns[0], dtype)[None], _as_array(run.taps[0], tap_dtype)[None])]
-    return [
-        _Rows(
-            np.stack([_as_array(columns, dtype) for columns, _ in rows]),
-            np.stack([_as_array(taps, tap_dtype) for _, taps in rows]),
+    repeated = prod(block.shape[::2]) > 1
+    some = max(1, _BATCH // (grid.shape[-1] * prod(block.shape[1::2])))
+    for first in range(0, layout.row_channels, some):
+        target = grid[first : first + some]
+        listed = line.listed_values(values[first : first + some])
+        segments = (
+            np.empty((len(target), *block.shape[1::2], grid.shape[-1]), data.dtype) if repeated else _once(target)
         )
-        for _, group in groupby(zip(run.columns, run.taps, strict=True), key=lambda row: len(row[0]))
-        for rows in [list(group)]
-    ]
+        line.write(listed, segments, block.head, grow=False)
+        if repeated:
+            target[...] = _for_repeats(segments)
 
 
-def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
-    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+def _lines_first(values: NDArray[Any]) -> NDArray[Any]:
+    """Return (row channel, column channel, row, entry, row, entry ..., tap) as (row channel, *rows, head, tap)."""
+    last = values.ndim - 1
+    rows, heads = range(2, last, 2), range(1, last, 2)
+    shape = [values.shape[axis] for axis in (0, *rows)]
+    return values.transpose(0, *rows, *heads, last).reshape(*shape, -1, values.shape[last])
 
 
-def _take(values: NDArray[Any], taps: Sequence[int] | NDArray[Any], axis: int) -> NDArray[Any]:
-    """Return some taps of the values along an axis; a view where they are evenly spaced."""
-    if not isinstance(taps, range):
-        return values.take(_as_array(taps, np.dtype(np.intp)), axis)
-    if not taps:
-        taps = range(0)
-    # A descending range that ends at tap 0 has the stop -1, which as a slice would mean the last element.
-    stop = None if taps.step < 0 and taps.stop < 0 else taps.stop
-    index: list[slice] = [slice(None)] * values.ndim
-    index[axis] = slice(taps.start, stop, taps.step)
-    return values[tuple(index)]
+def _take(values: NDArray[Any], taps: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Return the sums over `taps`, of shape (terms, ...), of the values along an axis."""
+    total: NDArray[Any] = values.take(taps[0], axis)
+    for term in taps[1:]:
+        total += values.take(term, axis)
+    return total
 
 
 def _write_run(segments: NDArray[Any], start: int, period: NDArray[Any], repeats: int, step: int) -> int:
-    """Write a run's entries into each row of `segments` from `start` on, and return where they end.
+    """Write a run's entries along the last axis of `segments` from `start` on, and return where they end.
 
     From a period to the next the entries grow by `step`. The first periods are doubled until they fill a chunk of the
     cache; then the chunk is broadcast: few and long writes, whatever the length of the period.
     """
-    size = period.shape[1]
+    size = period.shape[-1]
     stop: int = start + repeats * size
     if not size:
         return start
-    target = segments[:, start:stop]
-    target[:, :size] = period
+    target = segments[..., start:stop]
+    target[..., :size] = period
     if repeats == 1:
         return stop
     done = 1
     while done < repeats and done * size < _CHUNK:
         more = min(done, repeats - done)
-        _add(target[:, : more * size], done * step, target[:, done * size : (done + more) * size])
+        _add(target[..., : more * size], done * step, target[..., done * size : (done + more) * size])
         done += more
     chunks, rest = divmod(repeats, done)
     if chunks > 1:
         chunk = done * size
-        whole = target[:, : chunks * chunk].reshape(len(target), chunks, chunk)
+        whole = target[..., : chunks * chunk].reshape(*target.shape[:-1], chunks, chunk)
         if step:
             growth = np.arange(1, chunks, dtype=target.dtype) * target.dtype.type(done * step)
-            np.add(whole[:, :1], growth[:, None], out=whole[:, 1:])
+            np.add(whole[..., :1, :], growth[:, None], out=whole[..., 1:, :])
         else:
-            whole[:, 1:] = whole[:, :1]
+            whole[..., 1:, :] = whole[..., :1, :]
     if rest:
-        _add(target[:, : rest * size], chunks * done * step, target[:, chunks * done * size :])
+        _add(target[..., : rest * size], chunks * done * step, target[..., chunks * done * size :])
     return stop
 
 
@@ -533,11 +542,23 @@ def _values_by_row_channel(
         values = (
             values.reshape(shape).swapaxes(1, 2).reshape(geometry.in_channels, geometry.out_channels // groups, *kernel)
         )
-    for axis, table in enumerate(layout.axes, 2):
-        if table.folded is None:
-            continue
-        # Sums of the taps alone, not a product with a 0/1 matrix: 0*inf would put NaN where no tap is.
-        with np.errstate(invalid="ignore"):  # inf - inf is NaN, here as in any sum of the library
-            sums = np.add.reduceat(values.take(table.folded.taps, axis), table.folded.starts, axis)
-        values = np.concatenate([values, sums], axis)
+    for axis, (table, taps) in enumerate(zip(layout.axes, kernel, strict=True), 2):
+        values = _extended(values, table, taps, axis)
     return values
+
+
+def _extended(values: NDArray[Any], axis: AxisRows, k: int, number: int) -> NDArray[Any]:
+    """Return the values with those of no tap and of sums of taps at the end."""
+    if axis.sums is None and len(axis.taps) == 1:
+        return values
+    parts = [values, np.zeros_like(values.take([0], number))]
+    if axis.sums is not None:
+        # Sums of the taps alone, not a product with a 0/1 matrix: 0*inf would put NaN where no tap is.
+        first, since = axis.sums
+        if first.size:
+            taps = np.arange(first[-1])
+            parts.append(np.cumsum(values.take(taps, number), number, values.dtype).take(first - 1, number))
+        if since.size:
+            taps = np.arange(k - 1, since[0] - 1, -1)
+            parts.append(np.cumsum(values.take(taps, number), number, values.dtype).take(k - 1 - since, number))
+    return np.concatenate(parts, number)
