@@ -63,6 +63,7 @@ sphinx_gallery_conf = {
     "gallery_dirs": "auto_examples",
     "filename_pattern": r"plot_",
     "abort_on_example_error": True,
+    "capture_repr": (),  # what is printed is shown, and the figure: not its repr, too
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,

@@ -18,6 +18,7 @@ from typing import Any
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.pycode import ModuleAnalyzer
 
 import npconvt
 
@@ -103,6 +104,18 @@ def _escape_stars(app: Sphinx, what: str, name: str, obj: object, options: objec
             lines[number] = "`".join(parts)
 
 
+def _comment_of_data(app: Sphinx, what: str, name: str, obj: object, options: object, lines: list[str]) -> None:
+    """Take what is said of a constant from the comment before it, for its docstring is that of its type."""
+    if what != "data":
+        return
+    module, _, own = name.rpartition(".")
+    private = (info.name for info in pkgutil.iter_modules(importlib.import_module(module).__path__))
+    for place in (f"{module}.{name}" for name in private):
+        comment = ModuleAnalyzer.for_module(place).find_attr_docs().get(("", own))
+        if comment:
+            lines[:] = comment
+
+
 def _signature_of_init(
     app: Sphinx, what: str, name: str, obj: Any, options: object, signature: str | None, returns: str | None
 ) -> tuple[str, None] | None:
@@ -117,5 +130,6 @@ def _signature_of_init(
 def setup(app: Sphinx) -> dict[str, bool]:
     app.add_role("name", _role)
     app.connect("autodoc-process-signature", _signature_of_init)
+    app.connect("autodoc-process-docstring", _comment_of_data)
     app.connect("autodoc-process-docstring", _escape_stars, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -230,6 +230,8 @@ _SCIPY = "scipy/signal/_signaltools.py"
 _MATLAB = "MATLAB's documentation; 'same' and 'valid' run in GNU Octave 7.3"
 _PADDLE = "paddle/phi/kernels/cpu/conv_util.h, python/paddle/nn/functional/conv.py"
 
+#: What each call of each framework means by its words: a `frameworks.Convention` each, with the source that says so.
+#: `frameworks.table` prints them.
 CONVENTIONS: tuple[Convention, ...] = (
     Convention(
         framework="jax",

@@ -608,6 +608,10 @@ def _draw_grid(ax: Axes, grid: _Grid, left: float, top: float, gid: str, marks: 
         )
     faces = [marks if grid.kinds[cell] in _COUNTED else _PALER[marks] for cell in grid.marked]
     _add_cells(ax, grid.marked, left, top, f"{gid}:window", facecolor=faces, edgecolor=INK)
+    for cell in grid.marked:
+        hatch = _KINDS[grid.kinds[cell]][2]
+        if hatch:  # so that a marked cell still shows what it is
+            _add_cells(ax, [cell], left, top, f"{gid}:hatched", facecolor="none", edgecolor=GREY, hatch=hatch)
     _write(ax, grid, left, top)
     rows, columns = [r for r, _ in grid.marked], [c for _, c in grid.marked]
     box = (left + min(columns), left + max(columns) + 1, top + min(rows), top + max(rows) + 1)
