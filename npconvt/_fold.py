@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from npconvt import _arguments as arguments
 from npconvt._geometry import ConvGeometry, conv_geometry
+from npconvt._memory import check_result
 
 if TYPE_CHECKING:
     from npconvt._arguments import IntOrInts, Ints
@@ -87,6 +88,8 @@ def unfold(
     )
     geometry = _geometry("unfold", x.shape[x.ndim - len(kernel) :], kernel, dilation, padding, stride)
     outer = x.shape[: x.ndim - len(kernel)]
+    shape = (*outer[:-1], outer[-1] * prod(kernel), prod(geometry.output_size))
+    check_result("unfold", shape, x.dtype.itemsize)
     axes = range(len(outer), x.ndim)
     padded = x
     if any(map(any, geometry.padding)):
@@ -100,7 +103,7 @@ def unfold(
     # A copy even where a reshape could do without one: the result is new, and writable.
     result = np.empty(columns.shape, x.dtype)
     result[...] = columns
-    return result.reshape(*outer[:-1], outer[-1] * prod(kernel), prod(geometry.output_size))
+    return result.reshape(shape)
 
 
 def fold(
@@ -164,6 +167,7 @@ def fold(
     arguments.check_fold_columns("fold", columns.shape, prod(geometry.output_size), kernel, size)
     dtype = arguments.widened(columns.dtype)
     outer = (*columns.shape[:-2], columns.shape[-2] // prod(kernel))
+    check_result("fold", (*outer, *size), arguments.work_dtype(dtype).itemsize)
     windows = columns.reshape(*outer, *kernel, *geometry.output_size)
     padded = tuple(n + lo + hi for n, (lo, hi) in zip(size, geometry.padding, strict=True))
     every: tuple[Any, ...] = (slice(None),) * len(outer)

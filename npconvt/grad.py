@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from npconvt import _arguments as arguments
 from npconvt._geometry import ConvGeometry, conv_geometry, conv_transpose_geometry
+from npconvt._memory import check_result
 from npconvt._methods import METHODS, prepare, weight_gradient
 
 if TYPE_CHECKING:
@@ -305,6 +306,8 @@ def _input(
     dtype = arguments.result_dtype(w, g)
     batched = g.ndim == w.ndim
     images = g if batched else g[None]
+    shape = geometry.input_shape if transposed else geometry.output_shape
+    check_result(call, (*images.shape[:1], *shape), dtype.itemsize)
     road = prepare(geometry, w.conj(), dtype, method=method, batch=len(images), transposed=transposed, call=call)
     result = road.transpose(images) if transposed else road.forward(images)
     return result if batched else result[0]
@@ -314,6 +317,7 @@ def _weight(call: str, geometry: ConvGeometry, x: NDArray[Any], y: NDArray[Any],
     """Return the gradient of <y, A(w) x> in w, for x and y of the forward convolution, with or without batch."""
     arguments.check_method(call, method, METHODS)
     dtype = arguments.result_dtype(x, y)
+    check_result(call, geometry.weight_shape, dtype.itemsize)
     if x.ndim == geometry.ndim + 1:
         x, y = x[None], y[None]
     return weight_gradient(geometry, x, y, dtype, method=method, call=call)

@@ -15,6 +15,7 @@ from scipy.sparse.linalg import LinearOperator
 from npconvt import _arguments as arguments
 from npconvt._geometry import ConvGeometry, operator_geometry
 from npconvt._matrix import build, check_dense_memory
+from npconvt._memory import check_result
 from npconvt._methods import METHODS, Road, describe, prepare
 
 if TYPE_CHECKING:
@@ -489,7 +490,9 @@ class _Map:
 
     def apply(self, images: NDArray[Any], transposed: bool) -> NDArray[Any]:
         """Return the products with images that have a batch and a channel axis."""
-        road = self._road(arguments.result_dtype(images, self.weight), len(images), transposed)
+        dtype = arguments.result_dtype(images, self.weight)
+        check_result("ConvOperator", (len(images), *self.image_shape(not transposed)), dtype.itemsize)
+        road = self._road(dtype, len(images), transposed)
         return road.transpose(images) if transposed else road.forward(images)
 
     def _road(self, dtype: np.dtype[Any], batch: int, transposed: bool) -> Road:

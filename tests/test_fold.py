@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from strategies import DTYPES, integers_as
 
-from npconvt import conv, fold, kernel_matrix, unfold
+from npconvt import ConvOperator, conv, fold, grad, kernel_matrix, unfold
 
 TORCH_CASES = [
     {"kernel_size": 2},
@@ -132,3 +132,14 @@ def test_results_are_new_arrays_and_nothing_wraps():
     assert_array_equal(fold(np.full((2, 1), 200, np.uint8), (1,), (1,)).ravel(), [200, 200])
     assert fold(np.full((1, 3), 100, np.int8), (3,), (1,)).dtype == np.int64
     assert_array_equal(fold(np.full((2, 2), 127, np.int8), (3,), (2,)), [[127, 254, 127]])
+
+
+def test_results_that_no_memory_holds_are_refused_by_name():
+    for call, name in (
+        (lambda: unfold(np.ones((1, 4, 4)), 1, padding=10**9), "unfold"),
+        (lambda: fold(np.ones((1, 1)), 10**9, 1, stride=10**9), "fold"),
+        (lambda: ConvOperator([[1.0]], (10**9, 10**9), stride=10**9).rmatvec([1.0]), "ConvOperator"),
+        (lambda: grad.conv_input((1, 10**9, 10**9), [[[[1.0]]]], [[[1.0]]], stride=10**9), r"grad\.conv_input"),
+    ):
+        with pytest.raises(MemoryError, match=rf"^{name}: the result must fit into memory, but its shape"):
+            call()

@@ -58,7 +58,8 @@ def write_pages(folder: Path) -> None:
             continue
         title = f"``{module.__name__}``"
         summary = (inspect.getdoc(module) or "").split("\n\n")[0]
-        parts.append(f"\n{title}\n{'-' * len(title)}\n\n{summary}\n\n.. autosummary::\n   :toctree: generated\n")
+        parts.append(f"\n{title}\n{'-' * len(title)}\n\n{summary}\n\n.. autosummary::\n   :toctree: generated")
+        parts.append("   :nosignatures:\n")
         parts += [f"   {module.__name__}.{name}" for name in names()[module.__name__]]
     page = folder / "index.rst"
     text = "\n".join(parts) + "\n"
