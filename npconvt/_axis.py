@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from itertools import pairwise
 from math import gcd
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -130,25 +129,17 @@ class Run(NamedTuple):
     step: int
 
 
-class Sums(NamedTuple):
-    """Sums of taps: those of the first few taps, so many as `first` says, and those of the taps `since` some one."""
-
-    first: Integers
-    since: Integers
-
-
 class AxisRows(NamedTuple):
-    """The kernel matrix of one axis, or its transpose: the listed rows of its runs, one after the other.
+    """Some rows of the kernel matrix of one axis, or of its transpose: the listed rows of its runs, one by one.
 
     Padding modes other than zeros can lay several taps of a window on one input position. So an entry is a sum over
-    `taps`, an array of shape (terms, entries), where k stands for none, and k + 1 + j for the j-th of `sums`.
+    `taps`, an array of shape (terms, entries); `tap_sums` says what its numbers from k on stand for.
     """
 
     runs: tuple[Run, ...]
     lengths: Integers  # entries of each row
     columns: Integers
     taps: Integers
-    sums: Sums | None
 
     @property
     def entries(self) -> int:
@@ -156,27 +147,56 @@ class AxisRows(NamedTuple):
         return sum(run.repeats * run.entries for run in self.runs)
 
 
-def axis_rows(axis: Axis, transposed: bool, least: int = 0) -> AxisRows:
-    """Return the rows of the axis's kernel matrix (outputs by inputs), or of its transpose.
+def axis_rows(axis: Axis, transposed: bool, least: int = 0) -> Iterable[AxisRows]:
+    """Return the rows of the axis's kernel matrix (outputs by inputs), or of its transpose, some at a time.
 
     Rows that repeat are listed one by one where they are fewer than `least`: one long run is written faster than many.
     """
     small = max(axis.n, axis.m) * axis.k <= _KEPT
-    return (_kept_rows if small else _axis_rows)(axis, transposed, least)
+    return _kept_rows(axis, transposed, least) if small else _parts(axis, transposed, least)
 
 
-def _axis_rows(axis: Axis, transposed: bool, least: int) -> AxisRows:
+@lru_cache(maxsize=256)
+def _kept_rows(axis: Axis, transposed: bool, least: int) -> tuple[AxisRows, ...]:
+    return tuple(_parts(axis, transposed, least))
+
+
+def _parts(axis: Axis, transposed: bool, least: int) -> Iterator[AxisRows]:
     units = tuple(_scatter_units(axis, least) if transposed else _gather_units(axis, least))
     listed = np.concatenate([unit.rows for unit in units])
-    rows = _merged((_positions if transposed else _windows)(axis, listed), axis.k)
-    if transposed and axis.mode == REPLICATE:
-        for edge in {edge for edge, _ in _doubled(axis)}:
-            rows = _replaced(rows, int(np.searchsorted(listed, edge)), _edge_row(axis, edge), axis.k)
-    taps, sums = _numbered(rows.taps, axis.k)
-    return AxisRows(tuple(_runs(units, rows.lengths)), rows.lengths, rows.columns, taps, sums)
+    pieces = (_positions if transposed else _windows)(axis, listed)
+    ends = np.concatenate([[0], np.cumsum(pieces.size.sum(1))])
+    edges = {edge for edge, _ in _doubled(axis)} if transposed and axis.mode == REPLICATE else ()
+    begin = 0
+    for runs in _batches(_runs(units), ends):
+        end = begin + sum(rows for rows, _, _ in runs)
+        lengths, columns, taps = _merged(pieces.some(begin, end), axis.k)
+        for edge in edges:
+            if listed[begin] <= edge <= listed[end - 1]:
+                number = int(np.searchsorted(listed[begin:end], edge))
+                lengths, columns, taps = _replaced(_Rows(lengths, columns, taps), number, _edge_row(axis, edge), axis.k)
+        bounds = np.cumsum([0, *(rows for rows, _, _ in runs)])
+        sums = np.diff(np.concatenate([[0], np.cumsum(lengths)])[bounds]).tolist()
+        counted = (Run(rows, entries, *rest) for (rows, *rest), entries in zip(runs, sums, strict=True))
+        yield AxisRows(tuple(counted), lengths, columns, taps)
+        begin = end
 
 
-_kept_rows = lru_cache(maxsize=256)(_axis_rows)
+def _batches(runs: Iterable[tuple[int, int, int]], ends: Integers) -> Iterator[list[tuple[int, int, int]]]:
+    """Yield the runs some at a time, whose entries stay in the cache; runs that do not repeat may be cut."""
+    batch: list[tuple[int, int, int]] = []
+    first = row = 0
+    for rows, repeats, step in runs:
+        stop = row + rows
+        while row < stop:
+            full = int(np.searchsorted(ends, ends[row] + _BATCH, "right")) - 1
+            end = stop if repeats > 1 else max(row + 1, min(stop, full))
+            if batch and ends[end] - ends[first] > _BATCH:
+                yield batch
+                batch, first = [], row
+            batch.append((end - row, repeats, step))
+            row = end
+    yield batch
 
 
 class _Units(NamedTuple):
@@ -192,23 +212,18 @@ def _one_by_one(first: int, last: int) -> _Units:
     return _Units(np.arange(first, last), 1, np.ones(last - first, np.int64), 1)
 
 
-def _runs(units: Iterable[_Units], lengths: Integers) -> Iterator[Run]:
-    """Yield the runs of all units; those that do not repeat are joined with their neighbours."""
-    ends = np.concatenate([[0], np.cumsum(lengths)])
-    runs: list[tuple[int, int, int]] = [(0, 1, 1)]
+def _runs(units: Iterable[_Units]) -> Iterator[tuple[int, int, int]]:
+    """Yield rows, repeats and step of the runs of all units; those that do not repeat are joined."""
+    joined = 0
     for unit in units:
         done = 0
         for index in np.flatnonzero(unit.repeats > 1).tolist():
-            runs[-1] = (runs[-1][0] + (index - done) * unit.size, 1, 1)
+            yield joined + (index - done) * unit.size, 1, 1
             # The step of a single period is never taken, and a stride beyond the input may exceed the index dtype.
-            runs += [(unit.size, int(unit.repeats[index]), unit.step), (0, 1, 1)]
-            done = index + 1
-        runs[-1] = (runs[-1][0] + (len(unit.repeats) - done) * unit.size, 1, 1)
-    row = 0
-    for rows, repeats, step in runs:
-        if rows:
-            yield Run(rows, int(ends[row + rows] - ends[row]), repeats, step)
-            row += rows
+            yield unit.size, int(unit.repeats[index]), unit.step
+            joined, done = 0, index + 1
+        joined += (len(unit.repeats) - done) * unit.size
+    yield joined, 1, 1
 
 
 def _spans(edges: Integers, first: int, last: int, least: int) -> tuple[Integers, Integers]:
@@ -299,6 +314,11 @@ def _periods(axis: Axis, first: int, last: int, least: int) -> Iterator[_Units]:
     yield _one_by_one(end * s - lo, last)
 
 
+def folds(axis: Axis) -> bool:
+    """Return whether the padding shows any input."""
+    return bool(_doubled(axis))
+
+
 def _doubled(axis: Axis) -> list[tuple[int, int]]:
     """Return the ranges of input positions that the padding shows once more."""
     _, m, k, s, d, lo, _, mode = axis
@@ -320,6 +340,28 @@ def _shown(axis: Axis, first: int, last: int) -> tuple[int, int]:
     """Return the range of input positions that one side's padding `first..last-1` shows."""
     ends = sorted((padding_source(axis, first), padding_source(axis, last - 1)))
     return ends[0], ends[1] + 1
+
+
+class TapSums(NamedTuple):
+    """What the numbers of taps from k on stand for.
+
+    k is no tap. From k + 1 on come the sums of the first 2, 3, ... `first` taps, and then those of the taps since
+    `since`, `since + 1` ... k - 2.
+    """
+
+    first: int
+    since: int
+
+
+def tap_sums(axis: Axis) -> TapSums:
+    """Return the sums of taps that a window can see at an end of the input."""
+    if axis.mode != REPLICATE:
+        return TapSums(1, axis.k - 1)
+    # As many taps as the first window has before the input, and the last one after it.
+    start, stop = _core(axis)
+    ends = ((0, start), (axis.m - 1, stop))
+    before, until = (-((window * axis.s - axis.lo - edge) // axis.d) for window, edge in ends)
+    return TapSums(max(1, min(before, axis.k)), max(0, min(until, axis.k - 1)))
 
 
 class _Pieces(NamedTuple):
@@ -366,12 +408,13 @@ def _windows(axis: Axis, windows: Integers) -> _Pieces:
         after = (begin + leave * d - (stop - start), k - leave, leave, 1)
         return _Pieces.of(d, after, inside, (begin + (stop - start), enter, 0, 1))
     if mode == REPLICATE:
-        # One tap is itself; of several the number says how many, or from which one on. `_numbered` counts them.
+        # Of a single tap it is the tap itself, of several the number of their sum.
+        firsts, since = tap_sums(axis)
         return _Pieces.of(
             d,
-            (start, np.minimum(enter, 1), np.where(enter > 1, k + enter, 0), 1),
+            (start, np.minimum(enter, 1), np.where(enter > 1, k - 1 + enter, 0), 1),
             inside,
-            (stop - 1, np.minimum(k - leave, 1), np.where(leave < k - 1, 2 * k + 1 + leave, k - 1), 1),
+            (stop - 1, np.minimum(k - leave, 1), np.where(leave < k - 1, k + firsts + leave - since, k - 1), 1),
         )
     return _Pieces.of(d, inside)
 
@@ -410,20 +453,6 @@ class _Rows(NamedTuple):
     taps: Integers  # shape (terms, entries)
 
 
-def _merged(pieces: _Pieces, k: int) -> _Rows:
-    """Return the entries of rows in ascending order of columns."""
-    # Some rows at a time, whose arrays stay in the cache.
-    ends = np.cumsum(pieces.size.sum(1))
-    cuts = np.searchsorted(ends, np.arange(_BATCH, ends[-1], _BATCH)) + 1
-    edges = [0, *np.unique(cuts[cuts < len(ends)]).tolist(), len(ends)]
-    parts = [_merged_rows(pieces.some(begin, end), k) for begin, end in pairwise(edges)]
-    if len(parts) == 1:
-        return parts[0]
-    terms = max(len(part.taps) for part in parts)
-    lengths, columns = (np.concatenate(arrays) for arrays in list(zip(*parts, strict=True))[:2])
-    return _Rows(lengths, columns, np.concatenate([_with_terms(part.taps, terms, k) for part in parts], 1))
-
-
 def _with_terms(taps: Integers, terms: int, k: int) -> Integers:
     """Return the taps with as many terms."""
     if len(taps) == terms:
@@ -431,18 +460,61 @@ def _with_terms(taps: Integers, terms: int, k: int) -> Integers:
     return np.concatenate([taps, np.full((terms - len(taps), taps.shape[1]), k)])
 
 
-def _merged_rows(pieces: _Pieces, k: int) -> _Rows:
-    first, count, tap, tap_step, step = pieces
-    lengths, counts = count.sum(1), count.ravel()
-    starts = np.cumsum(counts) - counts
-    index = np.arange(lengths.sum())
-    columns = np.repeat(first.ravel() - starts * step, counts)
-    columns += index if step == 1 else index * step
-    steps = np.tile(tap_step, len(first))
-    taps = np.repeat(tap.ravel() - starts * steps, counts)
-    taps += index * (steps[0] if (tap_step == tap_step[0]).all() else np.repeat(steps, counts))
+def _merged(pieces: _Pieces, k: int) -> _Rows:
+    """Return the entries of rows in ascending order of columns."""
+    lengths = pieces.size.sum(1)
     if not _tangled(pieces):
-        return _Rows(lengths, columns, taps[None])
+        return _Rows(lengths, *_one_after_the_other(pieces))
+    if pieces.step == 1:
+        return _overlaid(pieces, k)
+    return _sorted(pieces, k)
+
+
+def _one_after_the_other(pieces: _Pieces) -> tuple[Integers, Integers]:
+    """Return columns and taps in the order of the pieces."""
+    taps, tap_steps = (values.ravel()[None] for values in np.broadcast_arrays(pieces.tap, pieces.tap_step))
+    return _expanded(pieces.first.ravel(), pieces.size.ravel(), taps, tap_steps, pieces.step)
+
+
+def _expanded(
+    first: Integers, size: Integers, taps: Integers, tap_steps: Integers, step: int
+) -> tuple[Integers, Integers]:
+    """Return columns and taps of progressions, one after the other; taps and their steps have shape (terms, ...)."""
+    starts = np.cumsum(size) - size
+    index = np.arange(size.sum())
+    columns = np.repeat(first - starts * step, size)
+    columns += index if step == 1 else index * step
+    table = np.repeat(taps - starts * tap_steps, size, axis=1)
+    alike = (tap_steps == tap_steps.flat[0]).all()
+    table += index * (tap_steps.flat[0] if alike else np.repeat(tap_steps, size, axis=1))
+    return columns, table
+
+
+def _overlaid(pieces: _Pieces, k: int) -> _Rows:
+    """Return the entries of rows whose pieces, without gaps, are cut where one starts or stops."""
+    first, size = pieces.first, pieces.size
+    stop = first + size
+    cuts = np.sort(np.concatenate([first, stop], axis=1), axis=1)
+    start, counts = cuts[:, :-1], np.diff(cuts)
+    inside = (first[:, None] <= start[..., None]) & (start[..., None] < stop[:, None])
+    counts = np.where(inside.any(2), counts, 0)
+    some = counts > 0
+    inside, start = inside[some], start[some]
+    row = np.nonzero(some)[0]
+    # One after the other, the pieces that lie over an interval are its terms.
+    term, shape = np.cumsum(inside, axis=1) - 1, (int(inside.sum(1).max()), len(inside))
+    taps, tap_steps = np.full(shape, k), np.zeros(shape, np.int64)
+    interval, piece = np.nonzero(inside)
+    place = (term[interval, piece], interval)
+    tap_steps[place] = pieces.tap_step[piece]
+    taps[place] = pieces.tap[row[interval], piece] + tap_steps[place] * (start[interval] - first[row[interval], piece])
+    return _Rows(counts.sum(1), *_expanded(start, counts[some], taps, tap_steps, 1))
+
+
+def _sorted(pieces: _Pieces, k: int) -> _Rows:
+    """Return the entries of rows whose pieces mingle."""
+    lengths = pieces.size.sum(1)
+    columns, [taps] = _one_after_the_other(pieces)
     places = columns - columns.min()
     width = int(places.max()) + 1
     if width > 2**62 // len(lengths):
@@ -500,13 +572,18 @@ def _edge_row(axis: Axis, position: int) -> _Rows:
     start, stop = _core(axis)
     begin = 0 if position == start else max(0, -(-(stop - effective_kernel(k, d) + lo) // s))
     end = m if position == stop - 1 else min(m, (start + lo) // s + 1)
-    windows = np.arange(begin, end)
-    first, count, tap, _, step = _windows(axis, windows)
+    parts = [_edge_entries(axis, position, np.arange(low, min(low + _BATCH, end))) for low in range(begin, end, _BATCH)]
+    columns, taps = (np.concatenate(arrays, -1) for arrays in zip(*parts, strict=True))
+    return _Rows(np.array([len(columns)]), columns, taps)
+
+
+def _edge_entries(axis: Axis, position: int, windows: Integers) -> tuple[Integers, Integers]:
+    """Return which of the windows see the position, and by which taps: one term for each of a window's pieces."""
+    first, size, tap, _, step = _windows(axis, windows)
     index, rest = np.divmod(position - first, step)
-    seen = (rest == 0) & (index >= 0) & (index < count)
-    terms = np.where(seen, tap + index, k).T
+    seen = (rest == 0) & (index >= 0) & (index < size)
     some = seen.any(1)
-    return _Rows(np.array([some.sum()]), windows[some], terms[:, some])
+    return windows[some], np.where(seen, tap + index, axis.k)[some].T
 
 
 def _replaced(rows: _Rows, number: int, row: _Rows, k: int) -> _Rows:
@@ -518,14 +595,3 @@ def _replaced(rows: _Rows, number: int, row: _Rows, k: int) -> _Rows:
     lengths[number] = row.lengths[0]
     columns = np.concatenate([rows.columns[:begin], row.columns, rows.columns[end:]])
     return _Rows(lengths, columns, np.concatenate([taps[:, :begin], row.taps, taps[:, end:]], 1))
-
-
-def _numbered(taps: Integers, k: int) -> tuple[Integers, Sums | None]:
-    """Return the taps with sums numbered one after the other, and these sums."""
-    several = taps > k
-    if not several.any():
-        return taps, None
-    numbers, index = np.unique(taps[several], return_inverse=True)
-    taps = taps.copy()
-    taps[several] = k + 1 + index
-    return taps, Sums(numbers[numbers <= 2 * k] - k, numbers[numbers > 2 * k] - 2 * k - 1)

@@ -9,7 +9,7 @@ broadcast over all those lines and over the row channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
 from itertools import pairwise, product
@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from npconvt import _arguments as arguments
-from npconvt._axis import ZEROS, Axis, AxisRows, axis_rows
+from npconvt._axis import ZEROS, Axis, AxisRows, Run, axis_entries, axis_rows, folds, tap_sums
 from npconvt._geometry import ConvGeometry, operator_geometry
 from npconvt._memory import available_bytes, format_bytes
 
@@ -173,16 +173,20 @@ def build(
     check_memory(call, geometry, weight.dtype.itemsize, transposed=transposed)
     layout = _Layout.of(geometry, transposed)
     dtype = np.dtype(np.int32 if geometry.index_bits == 32 else np.int64)
-    indptr = _row_pointers(layout, dtype)
     indices = np.empty(layout.entries, dtype)
     data = np.empty(layout.entries, weight.dtype)
-    if layout.entries:
-        line = _Line(layout.axes[-1], dtype)
-        with np.errstate(invalid="ignore"):  # inf - inf is NaN, here as in any sum of the library
-            values = _values_by_row_channel(geometry, weight, layout, transposed)
-            for block in layout.blocks():
+    blocks = tuple(layout.blocks()) if layout.entries else ()
+    counted, offset = [], 0
+    with np.errstate(invalid="ignore"):  # inf - inf is NaN, here as in any sum of the library
+        values = _values_by_row_channel(geometry, weight, layout, transposed)
+        for rows in axis_rows(layout.axes[-1], transposed, _FEW):
+            line = _Line(rows, offset, dtype)
+            for block in blocks if line.entries else ():
                 _write_columns(layout, block, line, indices)
                 _write_values(layout, block, line, values, data)
+            counted.append((rows.runs, rows.lengths))
+            offset += line.entries
+    indptr = _row_pointers(layout, counted, dtype)
     matrix = csr_array((data, indices, indptr), shape=(layout.rows, layout.columns), copy=False)
     # True by construction; saying so spares SciPy the check.
     matrix.has_sorted_indices = matrix.has_canonical_format = True
@@ -249,9 +253,10 @@ class _Block(NamedTuple):
 
 
 class _Layout(NamedTuple):
-    """A geometry's matrix in one direction: row channels by column channels, and the rows of each axis."""
+    """A geometry's matrix in one direction: row channels by column channels, and its axes."""
 
-    axes: tuple[AxisRows, ...]
+    axes: tuple[Axis, ...]
+    outer: tuple[tuple[AxisRows, ...], ...]  # the rows of all axes but the last
     row_sizes: Ints
     column_sizes: Ints
     row_channels: int
@@ -265,10 +270,8 @@ class _Layout(NamedTuple):
         row_sizes, column_sizes = (inputs, outputs) if transposed else (outputs, inputs)
         channels = (geometry.out_channels, geometry.in_channels)
         rows, columns = channels[::-1] if transposed else channels
-        # Every row of an outer axis is a block of its own, while those of the last axis are written at a time.
-        leasts = (*(0 for _ in axes[1:]), _FEW)
-        tables = tuple(axis_rows(axis, transposed, least) for axis, least in zip(axes, leasts, strict=True))
-        return cls(tables, row_sizes, column_sizes, rows, columns // geometry.groups, geometry.groups)
+        outer = tuple(tuple(axis_rows(axis, transposed)) for axis in axes[:-1])
+        return cls(axes, outer, row_sizes, column_sizes, rows, columns // geometry.groups, geometry.groups)
 
     @property
     def rows(self) -> int:
@@ -281,7 +284,7 @@ class _Layout(NamedTuple):
     @property
     def channel_entries(self) -> int:
         """Entries of a row channel."""
-        return self.column_channels * prod(axis.entries for axis in self.axes)
+        return self.column_channels * prod(map(axis_entries, self.axes))
 
     @property
     def entries(self) -> int:
@@ -294,8 +297,8 @@ class _Layout(NamedTuple):
 
     def blocks(self) -> Iterator[_Block]:
         """Yield the blocks of lines that are written together, leaving out empty ones."""
-        inner = [prod(axis.entries for axis in self.axes[a:]) * self.column_channels for a in range(1, len(self.axes))]
-        outer = (tuple(_lines(axis, entries)) for axis, entries in zip(self.axes[:-1], inner, strict=True))
+        inner = [prod(map(axis_entries, self.axes[a:])) * self.column_channels for a in range(1, len(self.axes))]
+        outer = (tuple(_lines(rows, entries)) for rows, entries in zip(self.outer, inner, strict=True))
         for lines in product(*outer):
             offset, shape, strides, head = 0, [], [], 1
             for line, entries in zip(lines, inner, strict=True):
@@ -307,54 +310,60 @@ class _Layout(NamedTuple):
             yield _Block(lines, offset, tuple(shape), tuple(strides), head * self.column_channels)
 
 
-def _lines(axis: AxisRows, inner: int) -> Iterator[_Lines]:
+def _lines(parts: Iterable[AxisRows], inner: int) -> Iterator[_Lines]:
     """Yield the rows of an outer axis, those that are written together as one; `inner` entries stand for one of its."""
-    ends = np.cumsum(axis.lengths)
-    row = offset = listed = 0
-    for run in axis.runs:
-        lengths = axis.lengths[row : row + run.rows]
-        cuts = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), run.rows]
-        for begin, end in pairwise(cuts):
-            length = int(lengths[begin])
-            if not length:
-                continue
-            some = max(1, _BATCH // (length * inner))
-            for first in range(begin, end, some):
-                rows = min(some, end - first)
-                start = int(ends[row + first]) - length
-                entries = slice(start, start + rows * length)
-                columns = axis.columns[entries].reshape(rows, length)
-                taps = axis.taps[:, entries].reshape(-1, rows, length)
-                yield _Lines(run.repeats, run.step, columns, taps, offset + start - listed, run.entries)
-        row += run.rows
-        listed += run.entries
-        offset += run.repeats * run.entries
+    offset = 0
+    for part in parts:
+        row = listed = 0
+        for run in part.runs:
+            lengths = part.lengths[row : row + run.rows]
+            starts = np.cumsum(lengths) - lengths
+            cuts = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), run.rows]
+            for begin, end in pairwise(cuts):
+                length = int(lengths[begin])
+                some = max(1, _BATCH // max(1, length * inner))
+                for first in range(begin, end if length else begin, some):
+                    rows, start = min(some, end - first), int(starts[first])
+                    entries = slice(listed + start, listed + start + rows * length)
+                    columns = part.columns[entries].reshape(rows, length)
+                    taps = part.taps[:, entries].reshape(-1, rows, length)
+                    yield _Lines(run.repeats, run.step, columns, taps, offset + start, run.entries)
+            row += run.rows
+            listed += run.entries
+            offset += run.repeats * run.entries
 
 
 # --- row pointers ----------------------------------------------------------------------------------------------------
 
 
-def _row_pointers(layout: _Layout, dtype: np.dtype[Any]) -> NDArray[Any]:
-    pointers = _axis_pointers(layout.axes[-1], layout.row_sizes[-1], dtype)
+def _row_pointers(
+    layout: _Layout, last: Sequence[tuple[tuple[Run, ...], NDArray[Any]]], dtype: np.dtype[Any]
+) -> NDArray[Any]:
+    """Return the row pointers from the runs and row lengths of the last axis."""
+    pointers = _axis_pointers(last, layout.row_sizes[-1], dtype)
     if layout.column_channels != 1:
         pointers *= layout.column_channels
-    for axis, size in zip(layout.axes[-2::-1], layout.row_sizes[-2::-1], strict=True):
-        outer = _axis_pointers(axis, size, dtype)
+    for parts, size in zip(layout.outer[::-1], layout.row_sizes[-2::-1], strict=True):
+        outer = _axis_pointers([(part.runs, part.lengths) for part in parts], size, dtype)
         pointers = _product_pointers(outer, pointers)
     if layout.row_channels != 1:
         pointers = _product_pointers(np.arange(layout.row_channels + 1, dtype=dtype), pointers)
     return pointers
 
 
-def _axis_pointers(axis: AxisRows, rows: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+def _axis_pointers(
+    parts: Sequence[tuple[tuple[Run, ...], NDArray[Any]]], rows: int, dtype: np.dtype[Any]
+) -> NDArray[Any]:
     """Return the number of entries before each row of an axis, and after the last."""
     pointers = np.zeros(rows + 1, dtype)
-    listed = np.cumsum(axis.lengths)
-    ends, row, done, before, entries = pointers[1:], 0, 0, 0, 0
-    for run in axis.runs:
-        period = (listed[done : done + run.rows] - before + entries).astype(dtype)
-        row = _write_run(ends, row, period, run.repeats, run.entries)
-        done, before, entries = done + run.rows, before + run.entries, entries + run.repeats * run.entries
+    ends, row, entries = pointers[1:], 0, 0
+    for runs, lengths in parts:
+        listed = 0
+        for run in runs:
+            period = (np.cumsum(lengths[listed : listed + run.rows]) + entries).astype(dtype)
+            row = _write_run(ends, row, period, run.repeats, run.entries)
+            listed += run.rows
+            entries += run.repeats * run.entries
     return pointers
 
 
@@ -373,17 +382,19 @@ def _product_pointers(outer: NDArray[Any], inner: NDArray[Any]) -> NDArray[Any]:
 
 
 class _Line:
-    """The last axis: what is listed of its rows, for any number of entries that come before each of its entries."""
+    """Rows of the last axis: what is listed of them, for any number of entries that come before each of its entries."""
 
-    def __init__(self, axis: AxisRows, dtype: np.dtype[Any]) -> None:
-        self.axis = axis
-        self.columns = axis.columns.astype(dtype)
+    def __init__(self, rows: AxisRows, offset: int, dtype: np.dtype[Any]) -> None:
+        self.rows = rows
+        self.offset = offset  # entries of the axis before these
+        self.entries = rows.entries
+        self.columns = rows.columns.astype(dtype)
         self.orders: dict[int, NDArray[np.intp]] = {}
 
     def order(self, head: int) -> NDArray[np.intp]:
         """Return where in (head, entry) the entries of the rows stand, in the order (row, head, entry of the row)."""
         if head not in self.orders:
-            lengths, size = self.axis.lengths, len(self.columns)
+            lengths, size = self.rows.lengths, len(self.columns)
             starts = np.cumsum(lengths) - lengths
             places = np.repeat((head - 1) * starts, lengths) + np.arange(size)
             order = np.empty(head * size, np.intp)
@@ -398,7 +409,7 @@ class _Line:
 
     def listed_values(self, values: NDArray[Any]) -> NDArray[Any]:
         """Return the values of the listed rows, from values of shape (..., head, taps)."""
-        return self._by_rows(_take(values, self.axis.taps, values.ndim - 1))
+        return self._by_rows(_take(values, self.rows.taps, values.ndim - 1))
 
     def _by_rows(self, listed: NDArray[Any]) -> NDArray[Any]:
         head = listed.shape[-2]
@@ -409,19 +420,19 @@ class _Line:
     def write(self, listed: NDArray[Any], segments: NDArray[Any], head: int, *, grow: bool) -> None:
         """Write all rows, the listed ones and their repeats."""
         done = start = 0
-        for run in self.axis.runs:
+        for run in self.rows.runs:
             period = listed[..., done : done + head * run.entries]
             start = _write_run(segments, start, period, run.repeats, run.step if grow else 0)
             done += head * run.entries
 
 
-def _grid(target: NDArray[Any], layout: _Layout, block: _Block) -> NDArray[Any]:
+def _grid(target: NDArray[Any], layout: _Layout, block: _Block, line: _Line) -> NDArray[Any]:
     """Return a view of a block: row channels, the block's lines, entries of a line."""
     return np.ndarray(
-        (layout.row_channels, *block.shape, block.head * layout.axes[-1].entries),
+        (layout.row_channels, *block.shape, block.head * line.entries),
         target.dtype,
         buffer=target.data,
-        offset=block.offset * target.itemsize,
+        offset=(block.offset + block.head * line.offset) * target.itemsize,
         strides=tuple(step * target.itemsize for step in (layout.channel_entries, *block.strides, 1)),
     )
 
@@ -449,7 +460,7 @@ def _write_columns(layout: _Layout, block: _Block, line: _Line, indices: NDArray
     for lines, stride in scaled:
         repeats = np.arange(lines.repeats, dtype=dtype) * (dtype.type(lines.step) * stride)
         constants = np.add.outer(constants, repeats)[..., None]
-    grid = _grid(indices, layout, block)
+    grid = _grid(indices, layout, block, line)
     segments = _once(grid) if constants.size == 1 else np.empty((1, *block.shape[1::2], grid.shape[-1]), dtype)
     line.write(line.listed_columns(heads[..., 0]), segments, block.head, grow=True)
     if constants.size > 1:
@@ -460,7 +471,7 @@ def _write_values(layout: _Layout, block: _Block, line: _Line, values: NDArray[A
     for axis, lines in enumerate(block.lines):
         values = _take(values, lines.taps, 2 + 2 * axis)
     values = _lines_first(values)
-    grid = _grid(data, layout, block)
+    grid = _grid(data, layout, block, line)
     repeated = prod(block.shape[::2]) > 1
     some = max(1, _BATCH // (grid.shape[-1] * prod(block.shape[1::2])))
     for first in range(0, layout.row_channels, some):
@@ -542,23 +553,20 @@ def _values_by_row_channel(
         values = (
             values.reshape(shape).swapaxes(1, 2).reshape(geometry.in_channels, geometry.out_channels // groups, *kernel)
         )
-    for axis, (table, taps) in enumerate(zip(layout.axes, kernel, strict=True), 2):
-        values = _extended(values, table, taps, axis)
+    for number, axis in enumerate(geometry.axes, 2):
+        if folds(axis):
+            values = _extended(values, axis, number)
     return values
 
 
-def _extended(values: NDArray[Any], axis: AxisRows, k: int, number: int) -> NDArray[Any]:
-    """Return the values with those of no tap and of sums of taps at the end."""
-    if axis.sums is None and len(axis.taps) == 1:
-        return values
+def _extended(values: NDArray[Any], axis: Axis, number: int) -> NDArray[Any]:
+    """Return the values with those of no tap and of sums of taps at the end, along the array axis of that number."""
+    k, (first, since) = axis.k, tap_sums(axis)
     parts = [values, np.zeros_like(values.take([0], number))]
-    if axis.sums is not None:
-        # Sums of the taps alone, not a product with a 0/1 matrix: 0*inf would put NaN where no tap is.
-        first, since = axis.sums
-        if first.size:
-            taps = np.arange(first[-1])
-            parts.append(np.cumsum(values.take(taps, number), number, values.dtype).take(first - 1, number))
-        if since.size:
-            taps = np.arange(k - 1, since[0] - 1, -1)
-            parts.append(np.cumsum(values.take(taps, number), number, values.dtype).take(k - 1 - since, number))
+    # Sums of the taps alone, not a product with a 0/1 matrix: 0*inf would put NaN where no tap is.
+    for taps, kept in (
+        (np.arange(first), np.arange(1, first)),
+        (np.arange(k - 1, since - 1, -1), np.arange(k - 1 - since, 0, -1)),
+    ):
+        parts.append(np.cumsum(values.take(taps, number), number, values.dtype).take(kept, number))
     return np.concatenate(parts, number)

@@ -242,3 +242,41 @@ def test_padding_that_no_window_looks_at_is_not_laid_out():
     wide = {"dilation": 10**4, "padding": 10**4, "padding_mode": "replicate"}
     y = np.arange(30)[::-1].reshape(1, 1, 5, 6)
     assert (conv(x, w, **wide) * y).sum() == (conv_transpose(y, w, **wide) * x).sum()
+
+
+@pytest.mark.parametrize("mode", strategies.MODES)
+def test_long_kernels_are_built_in_parts(mode):
+    """More entries on the padding than are put in order at a time, side by side and, with a dilation, mingled."""
+    rng = np.random.default_rng(7)
+    for n, k, s, d, lo, hi in ((500, 401, 1, 1, 200, 230), (700, 301, 1, 2, 300, 299), (90, 401, 3, 1, 89, 89)):
+        if n + lo + hi < d * (k - 1) + 1:
+            k = 201
+        kernel, m = rng.integers(-9, 10, k), (n + lo + hi - d * (k - 1) - 1) // s + 1
+        source = np.arange(-lo, n + hi)
+        if mode == "zeros":
+            source[(source < 0) | (source >= n)] = -1
+        else:
+            source = np.pad(np.arange(n), (lo, hi), mode=oracles.NUMPY_MODE[mode])
+        expected, windows = np.zeros((m, n), int), np.arange(m)
+        for t, value in enumerate(kernel):
+            shown = source[windows * s + t * d]
+            expected[windows[shown >= 0], shown[shown >= 0]] += value
+        keywords = {"stride": s, "dilation": d, "padding": ((lo, hi),), "padding_mode": mode}
+        A = kernel_matrix(kernel, (n,), **keywords)
+        assert_canonical(A)
+        assert_array_equal(A.toarray(), expected)
+        assert A.nnz == ConvGeometry.conv((n,), (k,), **keywords).nnz
+        assert_identical(kernel_matrix(kernel, (m,), **keywords, transposed=True, output_size=n), A.T.tocsr())
+
+
+def test_padding_of_a_million_pixels_is_one_row_repeated():
+    A = kernel_matrix(np.array([1, 10, 100]), (3,), padding=10**6, padding_mode="replicate")
+    assert A.shape == (2 * 10**6 + 1, 3)
+    assert A.nnz == 2 * (10**6 - 1) + 2 + 3 + 2
+    assert_array_equal(A[[0, 10**6 - 2]].toarray(), [[111, 0, 0]] * 2)
+    assert_array_equal(A[10**6 - 1 : 10**6 + 2].toarray(), [[11, 100, 0], [1, 10, 100], [0, 1, 110]])
+    assert_array_equal(A[[10**6 + 2, -1]].toarray(), [[0, 0, 111]] * 2)
+    assert_identical(
+        kernel_matrix([1, 10, 100], A.shape[:1], padding=10**6, padding_mode="replicate", transposed=True),
+        A.T.tocsr(),
+    )
