@@ -309,6 +309,17 @@ def test_marked_row_is_the_window_it_stands_for():
     assert axes["window"].get_title() == "row 5: the window of output 1,2"
 
 
+def test_the_mark_of_a_thin_row_does_not_hide_it():
+    (ax,) = (
+        ax for ax in plot.kernel_matrix(np.ones((3, 3)), (64, 64), row=(20, 30)).axes if ax.get_label() == "matrix"
+    )
+    (box,) = (patch for patch in ax.patches if patch.get_gid() == "marked")
+    assert not box.get_fill()
+    assert box.get_y() + box.get_height() / 2 == 20 * 62 + 30
+    pixels = box.get_height() * 300 / 3844  # in a picture 300 pixels high
+    assert pixels > 3 * box.get_linewidth()
+
+
 def test_channels_are_parted_and_positions_are_labelled():
     axes = plot.kernel_matrix(np.ones((2, 3, 2, 2)), (3, 3, 3)).axes
     lines = [line for line in axes[0].lines if line.get_gid() == "channel"]

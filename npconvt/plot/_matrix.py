@@ -91,7 +91,7 @@ def kernel_matrix(
         As in `npconvt.kernel_matrix`.
     row, column : int or sequence of int, optional
         Which one to mark: its number, or the position it belongs to, with its channel if there are channels. By
-        default the middle row.
+        default the middle row. In a large matrix it is in the middle between the two lines that mark it.
     figure : matplotlib.figure.Figure, optional
         Where to draw; by default a new one.
 
@@ -310,10 +310,12 @@ def _separate(ax: Axes, rows: _Side, columns: _Side) -> None:
 def _mark(ax: Axes, across: bool, element: int, shape: tuple[int, int], colour: str) -> None:
     from matplotlib.patches import Rectangle
 
-    width = max(1.0, shape[0 if across else 1] / 150)  # a line of a large matrix would be thinner than a pixel
+    # The box of a row that is thinner than the box's lines would hide what it marks.
+    count = shape[0 if across else 1]
+    width = max(1.0, count / 40)
     start = element - width / 2
     left, top, across_by, down_by = (-0.5, start, shape[1], width) if across else (start, -0.5, width, shape[0])
-    box = Rectangle((left, top), across_by, down_by, fill=False, edgecolor=colour, linewidth=2)
+    box = Rectangle((left, top), across_by, down_by, fill=False, edgecolor=colour, linewidth=2 if count <= 40 else 1)
     box.set_gid("marked")
     ax.add_patch(box)
 
