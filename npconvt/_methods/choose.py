@@ -88,9 +88,9 @@ def plan(geometry: ConvGeometry, dtype: np.dtype[Any], batch: int, transposed: b
     results, sources = channels[::-1] if transposed else channels
     task = Task(g.axes, transposed, g.groups, results, sources, max(batch, 1), work)
     if not (results and sources):
-        return Plan("taps", (), "nothing to multiply")
+        return Plan("taps", why="nothing to multiply")
     if cost.is_zero_padded(task) and prod(g.matrix_shape) <= DENSE_ENTRIES:
-        return Plan("dense", (), f"a kernel matrix of {prod(g.matrix_shape)} entries")
+        return Plan("dense", why=f"a kernel matrix of {prod(g.matrix_shape)} entries")
     costs = [(cost.taps_time(task), Plan("taps"))]
     if transposed and dtype != np.float16:
         costs.append((cost.scatter_time(task), Plan("scatter")))
@@ -98,6 +98,8 @@ def plan(geometry: ConvGeometry, dtype: np.dtype[Any], batch: int, transposed: b
         pieces = pieces_of(g.axes, transposed, tiles)
         if gemm.fits(task, way, pieces) and (way != "rows" or all(piece.has_rows for piece in pieces)):
             costs.append((cost.slide_time(task, way, pieces), Plan(way, tiles)))
+    sums = (summed for summed in range(g.ndim + 1) if gemm.fits_flat(task, summed))
+    costs += [(cost.flat_time(task, summed), Plan("flat", summed=summed)) for summed in sums]
     best, chosen = min(costs, key=lambda pair: pair[0])
     others = sorted((time, other.way) for time, other in costs if other.way != chosen.way)
     why = f"estimated {best / 1e6:.3g} ms" + (f", {others[0][1]} {others[0][0] / 1e6:.3g} ms" if others else "")

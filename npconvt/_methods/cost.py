@@ -11,18 +11,24 @@ from typing import NamedTuple
 import numpy as np
 
 from npconvt._axis import ZEROS, Axis
+from npconvt._methods.flat import is_natural, limit, workspace
 from npconvt._methods.pieces import AxisPiece, Piece
+from npconvt._methods.sums import shifts
 from npconvt._methods.taps import FOLD
 
 # Nanoseconds for each four bytes, or for each event.
 COPY = 0.3  # along contiguous runs
 COPY_STRIDED = 0.8  # one element at a time, as a stride wants it
 RUN = 6.0  # to begin a run
+COPY_FLAT = 0.3  # along whole images
 SUM = 0.15
+SUM_FLAT = 0.25
 SUM_STRIDED = 1.2
 PACK = 2.5
 STEP = 12_000.0  # what Python takes for a band
 CALL = 45_000.0
+FLAT = 1.15  # on the whole of a flat plan: its rows begin anywhere
+TAP = 6_000.0  # what Python takes for a shifted tap
 PLACE = 4_000.0  # and for each place in a tile that is sorted into the result
 
 
@@ -39,7 +45,7 @@ class Product(NamedTuple):
 # OpenBLAS runs products of up to 10**6 terms on one core, without packing; larger ones on all (here two).
 SMALL_TERMS = 10**6
 SMALL = Product(60.0, 0.0066, 5, 2, 4)
-LARGE = Product(3000.0, 0.0036, 24, 10, 18)
+LARGE = Product(6000.0, 0.0036, 24, 10, 18)
 
 
 class Task(NamedTuple):
@@ -64,7 +70,7 @@ class Task(NamedTuple):
         return prod(a.k for a in self.axes)
 
 
-def gemm_time(task: Task, stack: int, rows: int, inner: int, columns: int) -> float:
+def gemm_time(task: Task, stack: float, rows: float, inner: float, columns: float) -> float:
     """A stack of products of (rows, inner) and (inner, columns)."""
     if not rows * inner * columns:
         return 0.0
@@ -116,7 +122,7 @@ def _piece_time(task: Task, way: str, piece: Piece) -> float:
         else:
             total += gemm_time(task, n * groups * first.count, rows, inner, across)
     if not dense:
-        total += n * groups * _copy_time(copied, piece.axes[-1], words)
+        total += n * groups * _copy_time(copied, task.sources * prod(sizes), piece.axes[-1], words)
     if not _is_direct(task, way, piece, others):
         total += PLACE * prod(piece.tiles)
         total += n * groups * rows * positions * (COPY_STRIDED if piece.axes[-1].hop > 1 else COPY) * words
@@ -132,10 +138,52 @@ def _is_direct(task: Task, way: str, piece: Piece, others: list[AxisPiece]) -> b
     return first.tile == 1 and first.hop == 1
 
 
-def _copy_time(elements: int, last: AxisPiece, words: float) -> float:
-    if last.step > 1:
+def _copy_time(elements: int, once: int, last: AxisPiece, words: float) -> float:
+    if last.step == 1:
+        return elements * (COPY * words + RUN / last.count)
+    if last.window < 3:
         return elements * COPY_STRIDED * words
-    return elements * (COPY * words + RUN / last.count)
+    return once * COPY_STRIDED * words + elements * (
+        COPY * words + RUN / last.count
+    )  # sorted by phase once, then copied
+
+
+def flat_time(task: Task, summed: int) -> float:
+    """Shifted images, of which the taps of some axes are summed."""
+    plan = shifts(task.axes, task.transposed, summed)
+    first, last = plan.sides[0], plan.sides[-1]
+    n, words = task.batch * task.groups, task.words
+    row = prod(side.pitch for side in plan.sides[1:])
+    count = -(-first.result // first.hop)
+    low, high = first.reach
+    channels, item = (task.results, task.sources), task.dtype.itemsize
+    elements = workspace(plan, channels, task.batch, task.groups, count)
+    bands = max(1.0, elements * item / limit(plan, channels, item))
+    cuts = max(1.0, bands / n)  # of an image
+    tall = min(count + cuts * (high - low), cuts * -(-first.source // first.step)) if summed else count
+    total = CALL + STEP * bands
+    if any(s.step > 1 for s in plan.sides) or any(s.pitch > s.source for s in plan.sides[1:]):
+        copy = COPY_STRIDED if last.step > 1 else COPY
+        total += n * task.sources * len(plan.origins) * tall * row * copy * words
+    elif not is_zero_padded(task):
+        total += n * task.sources * tall * row * COPY * words
+    for _, parts in plan.parts:
+        for part in parts:
+            together = task.batch if tall * row < FOLD else 1
+            rows, terms = part.rows * task.results, part.terms * task.sources
+            total += gemm_time(task, n // together * cuts, rows, terms, tall * row * together / cuts)
+            if part.terms > 1:
+                total += n * terms * tall * row * COPY_FLAT * words
+            total += bands * TAP * (sum(map(len, part.summed)) + part.terms)
+            if part.rows > 1:
+                total += n * task.results * count * row * part.rows * SUM_FLAT * words
+    if any(s.hop > 1 for s in plan.sides) or any(s.pitch > s.result for s in plan.sides[1:]):
+        total += (
+            n * task.results * prod(s.result for s in plan.sides) * (COPY_STRIDED if last.hop > 1 else COPY) * words
+        )
+    weights = task.groups * task.results * task.sources * task.taps
+    natural = is_natural(task.transposed, summed, len(task.axes))
+    return FLAT * (total + (0.0 if natural else PACK * words * weights))
 
 
 def scatter_time(task: Task) -> float:

@@ -1,4 +1,7 @@
-"""Convolution by matrix products of NumPy's BLAS: blocks that slide (``slide``), or one product a tap (``taps``)."""
+"""Convolution by matrix products of NumPy's BLAS.
+
+Blocks that slide (``slide``), images that are shifted (``flat``), or one product a tap (``taps``).
+"""
 
 from __future__ import annotations
 
@@ -19,8 +22,10 @@ from npconvt._matrix import build
 from npconvt._methods import taps
 from npconvt._methods.bands import MAX_BYTES, Arena, Array, arena, boxes
 from npconvt._methods.cost import Task
+from npconvt._methods.flat import Flat, natural_block, workspace
 from npconvt._methods.pieces import Piece, cover, forward_pieces, transposed_pieces
 from npconvt._methods.slide import Channels, Layout, Slide, layout, packed
+from npconvt._methods.sums import shifts
 
 CHECKED = 2**20  # elements looked at in one go
 EXACT_FLOAT = 2**53  # integers up to here, and sums of them, are exact in float64
@@ -28,15 +33,23 @@ EXACT_FLOAT = 2**53  # integers up to here, and sums of them, are exact in float
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one direction is computed: ``taps``, ``scatter``, or a mode of ``slide`` with its tile sizes."""
+    """How one direction is computed.
+
+    ``taps``, ``scatter``, ``dense``, ``flat`` with the number of axes that are summed, or a mode of ``slide`` with
+    its tile sizes.
+    """
 
     way: str
     tiles: tuple[int, ...] = ()
+    summed: int = 0
     why: str = ""
 
     def __str__(self) -> str:
-        tiles = f", tiles of {' x '.join(map(str, self.tiles))}" if prod(self.tiles) != 1 else ""
-        return f"gemm ({self.way}{tiles})" + (f": {self.why}" if self.why else "")
+        detail = f", tiles of {' x '.join(map(str, self.tiles))}" if prod(self.tiles) != 1 else ""
+        if self.way == "flat":
+            detail = ", taps gathered" if not self.summed else f", taps of {self.summed} axes summed"
+            detail = detail.replace("1 axes", "1 axis")
+        return f"gemm ({self.way}{detail})" + (f": {self.why}" if self.why else "")
 
 
 class Direction:
@@ -54,13 +67,17 @@ class Direction:
         self.zeros = tuple(a._replace(mode=ZEROS) for a in self.axes)
         self.sizes = geometry.input_size if transposed else geometry.output_size
         self.source_sizes = geometry.output_size if transposed else geometry.input_size
-        self.slides: list[Slide] = []
+        self.ways: list[Slide | Flat] = []
         self.covered = self.pads = False
         self.has_zeros = plan.way == "dense"
         if plan.way == "dense":
             entries = np.zeros(weight.size + 1, work)
             entries[1:] = weight.reshape(-1)
             self.dense = entries[entry_numbers(geometry)]
+        elif plan.way == "flat":
+            flat = Flat(self.zeros if transposed else self.axes, transposed, plan.summed, self.weight)
+            self.ways.append(flat)
+            self.covered, self.pads = flat.shifts.covers, flat.shifts.pads
         elif plan.way not in ("taps", "scatter") and self.weight.size:
             self._slide()
 
@@ -90,10 +107,10 @@ class Direction:
             else:
                 base = kernel_first(self.weight, self.transposed) if base is None else base
                 block = packed(base, how, tuple(kernel), self.transposed)
-            self.slides.append(Slide(how, block))
+            self.ways.append(Slide(how, block))
+            self.has_zeros |= how.has_zeros
+            self.pads |= how.pads
         self.covered = cover(pieces, self.sizes)
-        self.has_zeros = any(slide.layout.has_zeros for slide in self.slides)
-        self.pads = any(slide.layout.pads for slide in self.slides)
 
     def apply(self, source: Array, result: Array, bias: Array | None, arena: Arena, *, finite: bool) -> None:
         """Write the contraction of the source (N, G, C, *) into the result (N, G, C', *), and add the bias (G, C')."""
@@ -111,8 +128,8 @@ class Direction:
         else:
             if not self.covered:
                 fill(result, bias)
-            for slide in self.slides:
-                slide.apply(source, result, bias, arena)
+            for way in self.ways:
+                way.apply(source, result, bias, arena)
         if self.transposed and self.axes and self.axes[0].mode != ZEROS:
             self._fold(source, result, arena)
 
@@ -150,14 +167,6 @@ def grouped_weight(geometry: ConvGeometry, weight: Array, transposed: bool) -> A
     return parted.swapaxes(1, 2) if transposed else parted
 
 
-def natural_block(weight: Array, swapped: bool) -> Array:
-    """The weight (G, C', C, *kernel) as it is: a matrix whose rows, or if swapped columns, go through the taps too."""
-    groups, results, sources = weight.shape[:3]
-    if swapped:
-        return weight.swapaxes(1, 2).reshape(groups, sources, -1).swapaxes(1, 2)
-    return weight.reshape(groups, results, -1)
-
-
 def kernel_first(weight: Array, swapped: bool) -> Array:
     """The weight (G, C', C, *kernel) as (taps + 1, G, C', C), or channels swapped, with a block of zeros last."""
     if swapped:
@@ -174,6 +183,14 @@ def entry_numbers(geometry: ConvGeometry) -> Array:
     """Which weight, counted from 1, each entry of the kernel matrix is; 0 where there is none."""
     numbers = np.arange(1, prod(geometry.weight_shape) + 1).reshape(geometry.weight_shape)
     return build(geometry, numbers).toarray().astype(np.intp)
+
+
+def fits_flat(task: Task, summed: int) -> bool:
+    """Whether the smallest band of a flat plan keeps to the bound on workspace."""
+    plan = shifts(task.axes, task.transposed, summed)
+    if not all(side.phases for side in plan.sides):
+        return False
+    return workspace(plan, (task.results, task.sources), 1, 1, 1) * task.dtype.itemsize <= MAX_BYTES // 2
 
 
 def fits(task: Task, way: str, pieces: tuple[Piece, ...]) -> bool:
