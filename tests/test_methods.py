@@ -58,7 +58,8 @@ def plans(geometry, transposed):
         tiles = {(t, *ones[1:]) for t in (1, 2, 5)} | {geometry.output_size, (2,) * geometry.ndim}
     slides = [Plan(way, t) for way, t in product(("columns", "slabs", "rows"), sorted(tiles))]
     dense = [Plan("dense")] * (geometry.padding_mode == "zeros")
-    return [*slides, Plan("taps"), *dense, *[Plan("scatter")] * transposed]
+    flat = [Plan("flat", summed=axes) for axes in range(geometry.ndim + 1)]
+    return [*slides, *flat, Plan("taps"), *dense, *[Plan("scatter")] * transposed]
 
 
 def planned(geometry, weight, dtype, plan):
@@ -255,5 +256,5 @@ def test_the_choice_depends_on_shapes_alone_and_says_why():
     geometry = CONV((64, 56, 56), (64, 64, 3, 3), padding=1)
     chosen = choose.plan(geometry, np.dtype(np.float32), 1, False)
     assert chosen == choose.plan(geometry, np.dtype(np.float32), 1, False)
-    assert str(chosen).startswith(f"gemm ({chosen.way}): estimated ")
+    assert str(chosen).startswith("gemm (flat, taps of 1 axis summed): estimated ")
     assert choose.plan(CONV((4, 4), (3, 3)), np.dtype(float), 1, False).way == "dense"

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from npconvt._axis import ZEROS, Axis
-from npconvt._methods.bands import BAND_BYTES, MAX_BYTES, Arena, Array, boxes, index, shown
+from npconvt._methods import bands
+from npconvt._methods.bands import MAX_BYTES, Arena, Array, boxes, index, shown
 from npconvt._methods.sums import (
     Link,
     Part,
@@ -259,7 +260,7 @@ def limit(plan: Shifts, channels: tuple[int, int], itemsize: int) -> int:
     """The bytes of a band: more where the rows that bands have in common would be most of what is computed."""
     low, high = plan.sides[0].reach
     apart = workspace(plan, channels, 1, 1, 4 * (high - low)) * itemsize if plan.summed else 0
-    return max(BAND_BYTES, min(apart, MAX_BYTES // 2))
+    return max(bands.BAND_BYTES, min(apart, MAX_BYTES // 2))
 
 
 def by_phase(

@@ -74,11 +74,11 @@ class Direction:
             entries = np.zeros(weight.size + 1, work)
             entries[1:] = weight.reshape(-1)
             self.dense = entries[entry_numbers(geometry)]
-        elif plan.way == "flat":
+        elif plan.way == "flat" and self.weight.size:
             flat = Flat(self.zeros if transposed else self.axes, transposed, plan.summed, self.weight)
             self.ways.append(flat)
             self.covered, self.pads = flat.shifts.covers, flat.shifts.pads
-        elif plan.way not in ("taps", "scatter") and self.weight.size:
+        elif plan.way not in ("taps", "scatter", "flat") and self.weight.size:
             self._slide()
 
     def _multiply(self, source: Array, result: Array, bias: Array | None) -> None:
