@@ -21,7 +21,7 @@ COPY = 0.3  # along contiguous runs
 COPY_STRIDED = 0.8  # one element at a time, as a stride wants it
 RUN = 6.0  # to begin a run
 COPY_FLAT = 0.3  # along whole images
-SUM = 0.15
+SUM = 0.2
 SUM_FLAT = 0.25
 SUM_STRIDED = 1.2
 PACK = 2.5
@@ -44,7 +44,7 @@ class Product(NamedTuple):
 
 # OpenBLAS runs products of up to 10**6 terms on one core, without packing; larger ones on all (here two).
 SMALL_TERMS = 10**6
-SMALL = Product(60.0, 0.0066, 5, 2, 4)
+SMALL = Product(60.0, 0.0063, 3.5, 2, 4)
 LARGE = Product(6000.0, 0.0036, 24, 10, 18)
 
 
