@@ -256,6 +256,50 @@ def test_a_wide_bound_does_not_hide_a_flipped_kernel() -> None:
     assert [cause.name for cause in report.causes] == ["kernel_flipped"]
 
 
+def test_a_wide_bound_vouches_for_no_result_that_is_unlike_the_right_one() -> None:
+    rng = np.random.default_rng(20)
+    x, w = rng.standard_normal((1, 64, 8, 9)), rng.standard_normal((4, 64, 3, 3))
+    for dtype in ("float16", "float32"):
+        case = Case("conv2d", x.astype(dtype), w.astype(dtype))
+        right = case.expected()
+        for wrong in (np.zeros_like(right), np.ones_like(right), np.roll(right, 1, 1).astype(np.float16).astype(dtype)):
+            report = crosscheck(case, wrong)
+            assert (report.ok, report.verdict) == (False, "unexplained")
+            assert ("within its bound" in report.notes[-1]) == (dtype == "float16")
+    whole = Case("conv2d", np.rint(9 * x).astype(int), np.rint(9 * w).astype(int))
+    assert crosscheck(whole, np.zeros_like(whole.expected())).verdict == "unexplained"
+
+
+def test_sums_that_stagnate_or_cancel_are_right() -> None:
+    # In float16 2048 + 1 is 2048; and where all products cancel, only their rounding is left.
+    ones = np.ones((1, 50, 79), np.float16)
+    case = Case("conv1d", ones, ones, None, {"padding": 60})
+    stagnant = np.minimum(case.expected(), 2048)
+    assert stagnant.min() < 2048 < case.expected().max()
+    assert crosscheck(case, stagnant).verdict == "within rounding"
+    rng = np.random.default_rng(21)
+    w = rng.standard_normal((4, 1, 600)).astype(np.float16)
+    w[..., 300:] = -w[..., :300]
+    case = Case("conv1d", np.full((1, 1, 700), 1.1, np.float16), w)
+    total = np.zeros((1, 4, 101), np.float16)
+    for t in rng.permutation(600):
+        total += case.input[:, :, t : t + 101] * w[:, 0, t, None]
+    assert total.any()
+    assert crosscheck(case, total).verdict == "within rounding"
+
+
+@pytest.mark.parametrize(("channels", "name"), [(3, "reduced_precision+scaled"), (300, "scaled")])
+def test_a_scaled_result_in_a_narrow_format_is_scaled(channels: int, name: str) -> None:
+    # From some hundred terms on float32's bound has room for the rounding to float16.
+    rng = np.random.default_rng(22)
+    x, w = (rng.standard_normal((n, channels, *size)).astype("f4") for n, size in ((1, (8, 9)), (4, (3, 3))))
+    case = Case("conv2d", x, w)
+    half = (case.expected() / 2).astype(np.float16).astype(np.float32)
+    report = crosscheck(case, half)
+    assert [cause.name for cause in report.causes] == [name]
+    assert report.causes[0].parameters["factor"] == 0.5
+
+
 @pytest.mark.parametrize(("dtype", "name"), [("int8", "int8"), ("int16", "int16"), ("int32", "int32")])
 def test_wrapped_integers_are_named_with_their_type(dtype: str, name: str) -> None:
     case = probe("conv2d", (1, 2, 6, 7), (3, 2, 3, 2), kind="overflow")

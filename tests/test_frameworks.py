@@ -211,6 +211,7 @@ def test_keras_casts_the_input_of_conv_to_the_kernels_dtype() -> None:
     """As keras 3.15 on its JAX backend: halves are cut off before they are multiplied."""
     x, w = np.array([[[1.5], [2.5], [3.5]]], np.float32), np.array([[[1]], [[10]]], np.int32)
     np.testing.assert_array_equal(keras.conv(x, w), np.array([[[21], [32]]], np.int32), strict=True)
+    np.testing.assert_array_equal(keras.conv(x + 1j, w), np.array([[[21], [32]]], np.int32), strict=True)
     with pytest.raises(TypeError, match=r"^keras\.conv_transpose: inputs and kernel must have one dtype, but"):
         keras.conv_transpose(x, w)
 
@@ -242,10 +243,8 @@ def test_one_number_in_an_array_is_a_number_and_a_set_is_no_sequence() -> None:
         lambda s: tensorflow.conv1d(x, w, s, "SAME"),
     ):
         np.testing.assert_array_equal(call(two), call(2), strict=True)
-        for wrong in ({2}, {2: 2}, b"2", 2.0, None if call(2).ndim == 0 else "2"):
-            with pytest.raises(
-                TypeError, match=r"^(keras|flax|tensorflow)\.\w+: strides?(\[0\])? must be an integer, but"
-            ):
+        for wrong in ({2}, {2: 2}, b"2", 2.0, "2"):
+            with pytest.raises(TypeError, match=r"^\w+\.\w+: strides?(\[0\])? must be an integer, but"):
                 call(wrong)
     with pytest.raises(TypeError, match=r"^jax\.conv_general_dilated: window_strides must be a sequence"):
         jax.conv_general_dilated(np.ones((1, 1, 5)), np.ones((1, 1, 3)), two, "SAME")

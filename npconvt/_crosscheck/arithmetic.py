@@ -114,6 +114,21 @@ def relative_rms(error: Array, magnitude: Array) -> float:
     return float(np.sqrt(np.mean(scaled**2))) if scaled.size else 0.0
 
 
+def elsewhere(actual: Array, value: Array, magnitude: Array, u: float) -> bool:
+    """Whether a result as a whole has little to do with the truth, though bounds may allow it.
+
+    From about 1/u terms on the bound lets anything pass, zeros too. Sums of this roundoff that follow the truth so
+    little are those that cancel, and their error is less than 2u of what was added up.
+    """
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(actual) & np.isfinite(value)
+        a, v = (
+            np.where(finite, array, 0).ravel().astype(np.result_type(array, np.float64)) for array in (actual, value)
+        )
+        unlike = np.vdot(v, a).real <= 0.5 * np.linalg.norm(a) * np.linalg.norm(v)
+        return bool(unlike) and relative_rms(actual - value, magnitude) > 2 * u
+
+
 def _proved(before: float, after: float, count: int) -> bool:
     """Whether a residual fell by more than chance allows on so many elements."""
     return count > 0 and before > 0 and before >= after * max(SMALLER, ACCIDENT ** (1 / count))
@@ -223,7 +238,8 @@ def _narrow_results(reading: Reading, actual: Array, target: Precision) -> list[
             continue
         narrow = precision(form.name)
         limits = bound(reading, value, narrow, "three products", truth_u=truth_roundoff(None))
-        if (ratio(actual, value.value, limits, narrow, value.magnitude) <= 1).all():
+        within = bool((ratio(actual, value.value, limits, narrow, value.magnitude) <= 1).all())
+        if within and not elsewhere(actual, value.value, value.magnitude, form.u):
             once = bool((rounded(value.value, form)[finite] == actual[finite]).all())
             return [Found("reduced_precision", {"format": form.name, "rounded": "result" if once else "sums"}, reading)]
     return []
@@ -266,9 +282,11 @@ def _in_float(reading: Reading, actual: Array, value: Value) -> list[Found]:
     for name in ("float16", "bfloat16", "float32", "float64"):
         form = precision(name)
         limits = bound(reading, value, form)
-        if (ratio(actual, value.value, limits, form, value.magnitude) <= 1).all() and _is_of(actual, name):
+        within = bool((ratio(actual, value.value, limits, form, value.magnitude) <= 1).all())
+        u = 0.0 if form is None else form.u
+        if within and _is_of(actual, name) and not elsewhere(actual, value.value, value.magnitude, u):
             types.append(name)
-    # The widest that fits is the mildest claim; narrower ones contain it.
+    # Of those that fit, the narrowest that holds all these numbers says most.
     return [Found("integer_in_float", {"type": types[0]}, reading)] if types else []
 
 

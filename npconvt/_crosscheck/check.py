@@ -9,7 +9,15 @@ import numpy as np
 
 from npconvt import _arguments as arguments
 from npconvt._crosscheck import search
-from npconvt._crosscheck.arithmetic import BFLOAT16, Found, integer_causes, reduced_precision, relative_rms, rounded
+from npconvt._crosscheck.arithmetic import (
+    BFLOAT16,
+    Found,
+    elsewhere,
+    integer_causes,
+    reduced_precision,
+    relative_rms,
+    rounded,
+)
 from npconvt._crosscheck.bound import Kind, Precision, bound, parts, precision, ratio, truth, truth_roundoff
 from npconvt._crosscheck.causes import BY_NAME
 from npconvt._crosscheck.reading import Array, Claim, Reading, Value, call_of, claimed, read
@@ -228,6 +236,11 @@ def _same_shape(
     notes = _notes(claim, actual, target, name) + _ambiguity(causes) + unlike
     if verdict == "unexplained":
         notes.append("No known cause gives these data.")
+        if not beyond.any():
+            notes.append(
+                "Every element is within its bound, but for so many terms that is too wide to vouch for a result that, "
+                "taken as a whole, is so unlike the right one."
+            )
     return Report(
         ok=verdict in ("exact", "within rounding"),
         verdict=verdict,
@@ -285,19 +298,25 @@ def _judge(
     if _exact(actual, value.value, target):
         return "exact", []
     inside = bool((quotient <= 1).all())
+    suspicious = _suspicious(actual, value.value)
     if integers:
         causes = integer_causes(reading, actual, value)
         if causes:
             return "reduced precision", causes
     narrow = reduced_precision(reading, actual, target) if _explicable(reading, actual) else []
-    if narrow:
+    if narrow and not suspicious:
         return "reduced precision", narrow
-    if inside and not _suspicious(actual, value.value):
+    if inside and not suspicious:
         return "within rounding", []
     causes = _search(reading, actual, target, residual)
     if causes:
         return "different convention", causes
-    return ("within rounding" if inside else "unexplained"), []
+    if narrow:
+        return "reduced precision", narrow
+    u = 0.0 if target is None else target.u
+    return (
+        "within rounding" if inside and not elsewhere(actual, value.value, value.magnitude, u) else "unexplained"
+    ), []
 
 
 def _suspicious(actual: Array, value: Array) -> bool:

@@ -9,7 +9,7 @@ over hundreds of them cheap. It shares no code with the methods whose results ar
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from itertools import product
 from math import prod
@@ -95,6 +95,10 @@ class Reading:
         element is blanked.
     filler : ndarray or None
         What blanked elements hold in place of zeros; broadcasts against `(N, C_out, *out)`.
+    extent : tuple of int
+        Extent of a window: `d*(k - 1) + 1` per axis.
+    out_size : tuple of int
+        Spatial size of the result, before `view`; not positive where no window fits.
     """
 
     transposed: bool
@@ -110,6 +114,22 @@ class Reading:
     same: str | None = None
     view: View | None = None
     filler: Array | None = None
+    # A search asks for these many times of each reading.
+    extent: Ints = field(init=False)
+    out_size: Ints = field(init=False)
+
+    def __post_init__(self) -> None:
+        extent = tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+        object.__setattr__(self, "extent", extent)
+        object.__setattr__(self, "out_size", self._out_size())
+
+    def _out_size(self) -> Ints:
+        if self.transposed:
+            return tuple(f - lo - hi for f, (lo, hi) in zip(self.full, self.crop, strict=True))
+        return tuple(
+            (n + lo + hi - e) // s + 1
+            for n, (lo, hi), e, s in zip(self.size, self.pads, self.extent, self.stride, strict=True)
+        )
 
     @property
     def ndim(self) -> int:
@@ -127,11 +147,6 @@ class Reading:
         return self.w.shape[2:]
 
     @property
-    def extent(self) -> Ints:
-        """Extent of a window: `d*(k - 1) + 1` per axis."""
-        return tuple(d * (k - 1) + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
-
-    @property
     def full(self) -> Ints:
         """Size of the transposed result before any crop: `(n - 1)*s + extent`."""
         return tuple((n - 1) * s + e for n, s, e in zip(self.size, self.stride, self.extent, strict=True))
@@ -145,16 +160,6 @@ class Reading:
     def out_channels(self) -> int:
         """Channels of the result."""
         return int(self.w.shape[1] * self.groups if self.transposed else self.w.shape[0])
-
-    @property
-    def out_size(self) -> Ints:
-        """Spatial size of the result, before `view`; not positive where no window fits."""
-        if self.transposed:
-            return tuple(f - lo - hi for f, (lo, hi) in zip(self.full, self.crop, strict=True))
-        return tuple(
-            (n + lo + hi - e) // s + 1
-            for n, (lo, hi), e, s in zip(self.size, self.pads, self.extent, self.stride, strict=True)
-        )
 
     @property
     def raw_shape(self) -> Ints:

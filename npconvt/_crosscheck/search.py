@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import product
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -23,6 +23,8 @@ from npconvt._crosscheck.reading import Array, Ints, Pairs, Reading, Value, View
 # Products looked at when a reading is first compared.
 WORK = 20_000
 FEW = 5
+# Products evaluated at a time.
+CHUNK = 2**21
 # Relative change that rounding both operands to bfloat16 by truncation can make, the coarsest format known here.
 COARSEST = 2.0**-6
 
@@ -89,8 +91,13 @@ class Target:
 
     def agrees(self, actual: Array, reading: Reading, value: Value, loose: float = 0.0) -> bool:
         """Whether these elements equal their values within rounding."""
+        return bool(self.agree(actual, reading, value, loose).all())
+
+    def agree(self, actual: Array, reading: Reading, value: Value, loose: float = 0.0) -> Array:
+        """Which of these elements equal their values within rounding."""
         limits = self.limits(reading, value) + loose * value.magnitude
-        return bool((ratio(actual, value.value, limits, self.precision, value.magnitude) <= 1).all())
+        fine: Array = ratio(actual, value.value, limits, self.precision, value.magnitude) <= 1
+        return fine
 
     def at(self, reading: Reading, loose: float = 0.0) -> bool:
         """Whether a reading is possible, has the shape of the result, and its elements at some positions."""
@@ -122,9 +129,10 @@ class Target:
         if not self.at(reading):
             return False
         value = evaluate(reading)
-        if not self.agrees(self.actual, reading, value):
-            return False
-        # Where the bound is wide (float16, many terms) much lies within it: the nearest by far is asked for.
+        return self.agrees(self.actual, reading, value) and self.nearer(value)
+
+    def nearer(self, value: Value) -> bool:
+        """Whether a value is nearer by far: where the bound is wide (float16, many terms) much lies within it."""
         return relative_rms(self.actual - value.value, value.magnitude) <= self.residual / 2
 
 
@@ -151,7 +159,11 @@ def singles(reading: Reading, target: Target) -> list[Found]:
 
 def first_fitting(name: str, variants: Generator, reading: Reading, target: Target) -> Found | None:
     """The first variant of a cause that fits, with up to three others that fit as well."""
-    fitting = [(found, variant) for found, variant in variants(reading) if target.tries(name, found, variant)]
+    return _first(name, ((found, v) for found, v in variants(reading) if target.tries(name, found, v)))
+
+
+def _first(name: str, variants: Variants) -> Found | None:
+    fitting = list(variants)
     if not fitting:
         return None
     parameters, variant = fitting[0]
@@ -195,7 +207,8 @@ def _crops(variant: Reading, target: Target, restore: Callable[[Array], Array] |
     for kind in KINDS:
         # Any other crop is a shifted one, too, and is not tried without that.
         if kind.variants in CROPS and (shifted is not None or kind.name in NO_SHIFT):
-            yield first_fitting(kind.name, partial(_then_viewed, kind.variants, variant.view), plain, target)
+            readings = _then_viewed(kind.variants, variant.view, plain)
+            yield _first(kind.name, ((found, cropped) for found, cropped in readings if target.fits(cropped)))
     yield shifted
 
 
@@ -244,6 +257,8 @@ def with_precision(reading: Reading, target: Target, near: list[Found]) -> list[
     found = []
     for first in loose.values():
         for proof in reduced_precision(first.reading, target.actual, target.precision):
+            if not target.nearer(evaluate(proof.reading)):
+                continue
             name = f"reduced_precision+{first.name}"
             found.append(Found(name, {**proof.parameters, **first.parameters}, proof.reading, first.general))
     return found or _scaled_with_precision(reading, target)
@@ -254,12 +269,13 @@ def with_precision(reading: Reading, target: Target, near: list[Found]) -> list[
 
 def scaled(reading: Reading, target: Target) -> Found | None:
     """A multiple of the right result, or of all of it but the bias."""
-    for parameters, factor, inner, _ in _multiples(reading, target, 1e-6):
-        scale = inner.bias is not None
-        bias = reading.bias if reading.bias is None or not scale else reading.bias * factor
-        candidate = replace(reading, w=np.multiply(reading.w, factor), bias=bias)
-        if target.fits(candidate):
-            return Found("scaled", parameters, candidate)
+    for near in (COARSEST, 1e-6):  # a simple factor if the data allow it
+        for parameters, factor, inner, _ in _multiples(reading, target, near):
+            scale = inner.bias is not None
+            bias = reading.bias if reading.bias is None or not scale else reading.bias * factor
+            candidate = replace(reading, w=np.multiply(reading.w, factor), bias=bias)
+            if target.fits(candidate):
+                return Found("scaled", parameters, candidate)
     return None
 
 
@@ -279,12 +295,22 @@ def _multiples(reading: Reading, target: Target, near: float) -> Iterator[tuple[
         return
     for what in ("result", "result without bias")[: 1 + (reading.bias is not None)]:
         inner = reading if what == "result" else replace(reading, bias=None)
+        if not _may_be_multiple(reading, inner, target):
+            continue
         rest = values(replace(reading, x=np.zeros_like(reading.x))) if what != "result" else 0
         scaled_part = target.actual - rest
         factor = _factor(values(inner).ravel(), scaled_part.ravel(), near)
         if factor is not None:
             shown = complex(factor) if np.iscomplexobj(factor) else float(factor)
             yield {"factor": shown, "of": what}, factor, inner, scaled_part
+
+
+def _may_be_multiple(reading: Reading, inner: Reading, target: Target) -> bool:
+    """Whether a few elements leave it possible."""
+    value, whole = (evaluate_at(r, target.where).value for r in (inner, reading))
+    enough = np.count_nonzero(np.isfinite(value) & (value != 0)) >= 3
+    part = target.actual.ravel()[target.where] - (whole - value)
+    return not enough or _factor(value, part, COARSEST) is not None
 
 
 def _factor(value: Array, actual: Array, near: float) -> Any:
@@ -351,45 +377,18 @@ def _with_batch(reading: Reading, actual: Array, restore: Callable[[Array], Arra
 def _places(reading: Reading, actual: Array, size: Ints, target: Target, loose: float) -> list[Pairs]:
     """Crops (pads) at which one plane of the full result shows what the result holds, nearest to the claim first."""
     n, o = np.unravel_index(int(np.argmax(_size(actual).sum(tuple(range(2, actual.ndim))))), actual.shape[:2])
-    plane = _plane(reading, int(n), int(o))
     reach = _reach(reading, size)
     if any(not len(r) for r in reach):
         return []
-    if not plane.transposed:
-        most = [max(r) for r in reach]
-        ends = [
-            max((m - 1) * s + e - a - k, 0)
-            for m, s, e, a, k in zip(size, plane.stride, plane.extent, [min(r) for r in reach], plane.size, strict=True)
-        ]
-        plane = replace(
-            plane,
-            stride=(1,) * plane.ndim,
-            pads=tuple((max(lo, 0), max(hi, 0)) for lo, hi in zip(most, ends, strict=True)),
-            same=None,
-        )
-        origin = [lo for lo, _ in plane.pads]
-    else:
-        plane = replace(plane, pads=((0, 0),) * plane.ndim, output_padding=(0,) * plane.ndim)
-        origin = [0] * plane.ndim
+    plane, origin = _uncropped(_plane(reading, int(n), int(o)), reach, size)
     if not plane.possible():
         return []
-    value = evaluate(plane) if loose else _with_largest_magnitude(plane)
-    limits = target.limits(plane, value) + loose * value.magnitude
     lows = np.stack([g.ravel() for g in np.meshgrid(*map(np.asarray, reach), indexing="ij")], axis=1)
     step, sign = (reading.stride, -1) if not reading.transposed else ((1,) * reading.ndim, 1)
+    whole = evaluate(plane) if prod(plane.out_size) <= len(lows) else None
     for place, seen in _looked_at(actual[n, o]):
         index = sign * lows + np.asarray(origin) + np.asarray(place) * np.asarray(step)
-        inside = ((index >= 0) & (index < value.value.shape[2:])).all(1)
-        safe = tuple(np.where(inside[:, None], index, 0).T)
-        empty = 0 if plane.bias is None else plane.bias.ravel()[0]
-        there = np.where(inside, value.value[0, 0][safe], empty)
-        near = limits[0, 0][safe]
-        error = abs(np.stack([(seen - there).real, (seen - there).imag], -1)) if near.ndim > 1 else abs(seen - there)
-        with np.errstate(all="ignore"):
-            ok = error <= np.where(inside[(...,) + (None,) * (near.ndim - 1)], near, abs(empty) * COARSEST)
-        # What is not finite shows nothing here; the whole is compared in the end.
-        ok = (ok.all(1) if ok.ndim > 1 else ok) | ~np.isfinite(there) | ~np.isfinite(seen)
-        lows = lows[ok]
+        lows = lows[_may_hold(plane, whole, index, seen, target, loose)]
         if not len(lows):
             return []
     return _nearest(reading, lows, size, 200 if loose else 6)
@@ -421,14 +420,40 @@ def _pads_for(reading: Reading, lows: Ints, size: Ints) -> Pairs:
     return tuple(pairs_)
 
 
-def _with_largest_magnitude(plane: Reading) -> Value:
-    """The value of a plane, with one magnitude that is at least that of every element: half the work."""
-    value = values(plane)
-    with np.errstate(all="ignore"):
-        largest = float(abs(plane.x).max(initial=0.0)) * float(abs(plane.w).sum())
-        largest += 0.0 if plane.bias is None else float(abs(plane.bias).max())
-    shape = (*value.shape, 2) if np.iscomplexobj(value) else value.shape
-    return Value(value, np.full(shape, largest), np.full(value.shape, plane.w.size))
+def _uncropped(plane: Reading, reach: list[range], size: Ints) -> tuple[Reading, Ints]:
+    """The plane's full result, of a convolution at every shift within reach, and where in it a crop of 0 begins."""
+    zero = (0,) * plane.ndim
+    if plane.transposed:
+        return replace(plane, pads=((0, 0),) * plane.ndim, output_padding=zero), zero
+    pads = []
+    for r, m, s, e, n in zip(reach, size, plane.stride, plane.extent, plane.size, strict=True):
+        pads.append((max(*r, 0), max((m - 1) * s + e - min(r) - n, 0)))
+    wide = replace(plane, stride=(1,) * plane.ndim, pads=tuple(pads), same=None)
+    return wide, tuple(lo for lo, _ in pads)
+
+
+def _may_hold(plane: Reading, whole: Value | None, index: Array, seen: Any, target: Target, loose: float) -> Array:
+    """Which of these positions of a plane hold the number seen, or something not finite, which shows nothing.
+
+    `whole` is the plane's value, where that is less work than its value at some positions.
+    """
+    inside = ((index >= 0) & (index < plane.out_size)).all(1)
+    empty = 0 if plane.bias is None else plane.bias.ravel()[0]
+    ok: Array = np.full(len(index), bool(abs(seen - empty) <= abs(empty) * COARSEST) or not np.isfinite(seen))
+    where = np.ravel_multi_index(tuple(index[inside].T), plane.out_size)
+    step = max(1, CHUNK // plane.w.size)
+    found = []
+    for part in (where[i : i + step] for i in range(0, where.size, step)):
+        value = evaluate_at(plane, part) if whole is None else _taken(whole, part)
+        given = np.full(part.size, seen)
+        found.append(target.agree(given, plane, value, loose) | ~np.isfinite(value.value))
+    ok[inside] |= np.concatenate([*found, np.zeros(0, bool)])
+    return ok
+
+
+def _taken(whole: Value, where: Array) -> Value:
+    """A value at some positions of its ravelled elements."""
+    return Value(*(part.reshape(whole.value.size, *part.shape[whole.value.ndim :])[where] for part in whole))
 
 
 def _plane(reading: Reading, n: int, o: int) -> Reading:
