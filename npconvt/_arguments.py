@@ -57,9 +57,24 @@ def _as_array(call: str, name: str, value: ArrayLike) -> NDArray[Any]:
 def _remedy(name: str, value: object) -> str:
     if getattr(value, "requires_grad", False):
         return f" Pass {name}.detach()."
-    if "bfloat16" in str(getattr(value, "dtype", "")):
+    dtype = str(getattr(value, "dtype", ""))
+    if "bfloat16" in dtype:
         return f" Convert {name} to float32: NumPy has no bfloat16."
+    if dtype == "|V2":
+        return f" If {name} was bfloat16, convert it to float32 before it is saved."
     return ""
+
+
+def number_dtype(call: str, value: DTypeLike) -> np.dtype[Any]:
+    """Return a dtype of numbers or bools."""
+    try:
+        dtype = None if value is None else np.dtype(value)  # NumPy takes None for float64
+    except (TypeError, ValueError):
+        dtype = None
+    if dtype is None or dtype.kind not in "biufc":
+        msg = f"{call}: dtype must be a type of numbers, but got {_shown(value) if dtype is None else dtype}."
+        raise TypeError(msg)
+    return dtype.newbyteorder("=")
 
 
 def result_dtype(*arrays: NDArray[Any] | None) -> np.dtype[Any]:
@@ -132,6 +147,11 @@ def integer(call: str, name: str, value: int) -> int:
 def positive_int(call: str, name: str, value: int) -> int:
     """Return an int that is at least 1."""
     return _int_from(call, name, value, 1)
+
+
+def natural(call: str, name: str, value: int) -> int:
+    """Return an int that is at least 0."""
+    return _int_from(call, name, value, 0)
 
 
 def _int_from(call: str, name: str, value: int, minimum: int) -> int:

@@ -78,6 +78,8 @@ def assert_adjoint(operator: _Operator, *, seed: int = 0) -> None:
     ------
     AssertionError
         With both numbers, where they differ by more than rounding in the results' precision allows.
+    TypeError
+        Where it is no operator.
 
     Examples
     --------
@@ -86,6 +88,9 @@ def assert_adjoint(operator: _Operator, *, seed: int = 0) -> None:
     >>> assert_adjoint(aslinearoperator(np.arange(6.0).reshape(2, 3)))
     """
     __tracebackhide__ = True
+    if not all(hasattr(operator, name) for name in ("shape", "matvec", "rmatvec")) or len(operator.shape) != 2:
+        msg = f"assert_adjoint: operator must have two sizes, matvec and rmatvec, but got a {type(operator).__name__}."
+        raise TypeError(msg)
     rng = np.random.default_rng(seed)
     rows, columns = operator.shape
     is_complex = np.dtype(getattr(operator, "dtype", None) or float).kind == "c"

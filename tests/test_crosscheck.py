@@ -149,6 +149,13 @@ def test_a_bug_nobody_has_named_comes_out_as_its_crop() -> None:
     assert report.verdict == "wrong shape"
 
 
+def test_a_result_that_ends_too_early_has_its_crop_and_no_shift() -> None:
+    case = probe("conv_transpose2d", (1, 2, 5, 6), (2, 3, 3, 4), stride=2, padding=1)
+    (cause,) = crosscheck(case, case.expected()[..., :-1]).causes
+    assert cause.name == "crop_shifted"
+    assert cause.parameters == {"crop": ((1, 1), (1, 2)), "claimed": ((1, 1), (1, 1))}
+
+
 def test_the_special_cause_stands_before_the_general_one() -> None:
     case = probe("conv_transpose1d", (1, 1, 7), (1, 2, 2), stride=4, padding="same")
     report = crosscheck(case, npconvt.conv_transpose1d(case.input, case.weight, stride=4, padding=((-2, 0),)))

@@ -34,6 +34,42 @@ CASES = {
         TypeError,
         "conv1d: bias must hold numbers, but its dtype is datetime64[s].",
     ),
+    "bfloat16 in a file": (
+        lambda: conv1d(L.astype(np.float16).view("V2"), K),
+        TypeError,
+        "conv1d: input must hold numbers, but its dtype is |V2. If input was bfloat16, convert it to float32 before it "
+        "is saved.",
+    ),
+    "no type": (
+        lambda: npconvt.probe("conv1d", L.shape, K.shape, dtype="bfloat16"),
+        TypeError,
+        "probe: dtype must be a type of numbers, but got 'bfloat16'.",
+    ),
+    "type of text": (
+        lambda: npconvt.error_bound(npconvt.Case("conv1d", L, K), "S3"),
+        TypeError,
+        "error_bound: dtype must be a type of numbers, but got |S3.",
+    ),
+    "no type at all": (
+        lambda: npconvt.error_bound(npconvt.Case("conv1d", L, K), None),
+        TypeError,
+        "error_bound: dtype must be a type of numbers, but got None.",
+    ),
+    "seed below zero": (
+        lambda: npconvt.probe("conv1d", L.shape, K.shape, seed=-1),
+        ValueError,
+        "probe: seed must be at least 0, but got -1.",
+    ),
+    "kind that is no text": (
+        lambda: npconvt.probe("conv1d", L.shape, K.shape, kind=np.ones(2)),
+        ValueError,
+        "probe: kind must be one of convention, precision, overflow, conjugate, but got array([1., 1.]).",
+    ),
+    "bias that is no flag": (
+        lambda: npconvt.probe("conv1d", L.shape, K.shape, bias=[1, 2, 3]),
+        TypeError,
+        "probe: bias must be True or False, but got [1, 2, 3].",
+    ),
     "nothing": (
         lambda: conv2d(None, W),
         TypeError,

@@ -50,6 +50,11 @@ def test_an_adjoint_is_told_from_a_transpose() -> None:
     transpose = LinearOperator(a.shape, matvec=lambda x: a @ x, rmatvec=lambda y: a.T @ y, dtype=complex)
     with pytest.raises(AssertionError, match="rmatvec is not the adjoint of matvec"):
         assert_adjoint(transpose)
+    for wrong in (None, np.eye(3), "text"):
+        with pytest.raises(
+            TypeError, match=r"^assert_adjoint: operator must have two sizes, matvec and rmatvec, but got"
+        ):
+            assert_adjoint(wrong)
 
 
 def test_the_example_of_the_page_runs(pytester: pytest.Pytester, torch: ModuleType) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from npconvt import _arguments as arguments
 from npconvt._crosscheck.reading import Array, Reading, Value, claimed, contract, evaluate, read, values, viewed
 
 if TYPE_CHECKING:
@@ -53,12 +54,9 @@ def precision(dtype: DTypeLike | str) -> Precision | None:
     """The format that a dtype computes in; None for integers and bools, which are exact."""
     if str(dtype) == _BFLOAT16:
         return Precision(_BFLOAT16, 2.0**-8, 2.0**-126, 2.0**127 * (2 - 2.0**-7))
-    dtype = np.dtype(dtype)
+    dtype = arguments.number_dtype("error_bound", dtype)
     if dtype.kind in "biu":
         return None
-    if dtype.kind not in "fc":
-        msg = f"error_bound: dtype must be a type of numbers, but got {dtype}."
-        raise TypeError(msg)
     info = np.finfo(dtype)
     name = np.dtype(info.dtype).name
     underflow = info.smallest_subnormal if name == "float16" else info.tiny

@@ -763,7 +763,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(
         "crop_shifted",
         "The result was cut from the full one (or its windows start) at other places.",
-        "Shift the crop or padding by these amounts.",
+        "Crop or pad by the amounts found, where the call claims others.",
     ),
     Kind(
         "scaled",

@@ -282,7 +282,7 @@ def _effective_bits(error: Array, magnitude: Array, beyond: Array) -> float:
     """Significant bits that agree; an element that differs by no finite number counts as one with none."""
     lost = ~np.isfinite(error) & beyond.reshape(beyond.shape + (1,) * (error.ndim - beyond.ndim))
     relative = relative_rms(np.where(lost, 1.0, error), np.where(lost, 1.0, magnitude))
-    return float(-np.log2(relative)) if relative > 0 else float("inf")
+    return float(0 - np.log2(relative)) if relative > 0 else float("inf")  # no negative zero
 
 
 def _judge(

@@ -71,8 +71,8 @@ def probe(
     Raises
     ------
     ValueError, TypeError
-        Where the call would raise; where `kind` is none of the four, `dtype` does not suit it, or whole numbers cannot
-        be exact because there are too many terms.
+        Where the call would raise; where `kind` is none of the four, `dtype` does not suit it, `seed` is no natural
+        number, or whole numbers cannot be exact because there are too many terms.
 
     Examples
     --------
@@ -83,10 +83,11 @@ def probe(
     >>> [cause.name for cause in crosscheck(case, wrong).causes]
     ['kernel_flipped']
     """
-    if kind not in PROBES:
+    if not isinstance(kind, str) or kind not in PROBES:
         msg = f"probe: kind must be one of {', '.join(PROBES)}, but got {kind!r}."
         raise ValueError(msg)
-    chosen = np.dtype(_DEFAULT_DTYPE[kind] if dtype is None else dtype)
+    chosen = arguments.number_dtype("probe", _DEFAULT_DTYPE[kind] if dtype is None else dtype)
+    with_bias, seed = arguments.boolean("probe", "bias", bias), arguments.natural("probe", "seed", seed)
     if chosen.kind not in _DTYPE_KINDS[kind]:
         msg = f"probe: dtype must suit kind {kind!r}, but got {chosen}."
         raise TypeError(msg)
@@ -102,7 +103,7 @@ def probe(
     rng = np.random.default_rng(seed)
     make = {"precision": _digits, "overflow": _large}.get(kind, _small)
     x, w, b = make(rng, inputs, weights, channels, terms, chosen)
-    return Case(op, x, w, b if bias else None, params)
+    return Case(op, x, w, b if with_bias else None, params)
 
 
 def _whole(rng: np.random.Generator, shape: Ints, largest: int, dtype: np.dtype[Any]) -> Array:

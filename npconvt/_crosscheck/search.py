@@ -361,7 +361,8 @@ def crop_shifted(
         return None
     shift = tuple(b[0] - a[0] for a, b in zip(claimed, found.pads, strict=True))
     word = "crop" if reading.transposed else "padding"
-    return Found("crop_shifted", {word: found.pads, "claimed": claimed, "shift": shift}, found, general=True)
+    moved = {"shift": shift} if any(shift) else {}  # the end alone may be elsewhere
+    return Found("crop_shifted", {word: found.pads, "claimed": claimed, **moved}, found, general=True)
 
 
 def _with_batch(reading: Reading, actual: Array, restore: Callable[[Array], Array] | None) -> Array | None:
