@@ -18,6 +18,7 @@ from npconvt._axis import CIRCULAR, PADDING_MODES, REFLECT, Axis, effective_kern
 
 LARGEST_INT = 2**63 - 1
 PADDING_WORDS = ("valid", "same", "same_lower")
+METHODS = ("auto", "matrix", "gemm", "fft")
 
 Ints = tuple[int, ...]
 Pairs = tuple[tuple[int, int], ...]
@@ -515,13 +516,13 @@ def spatial_size(call: str, value: IntOrInts, ndim: int) -> Ints:
     return per_axis(call, "output_size", value, ndim, 1)
 
 
-def check_method(call: str, method: str, names: Sequence[str]) -> None:
+def check_method(call: str, method: str) -> None:
     """Refuse an unknown method."""
     if not isinstance(method, str):
         msg = f"{call}: method must be a str, but got {method!r}."
         raise TypeError(msg)
-    if method not in names:
-        msg = f"{call}: method must be one of {', '.join(names)}, but got {method!r}."
+    if method not in METHODS:
+        msg = f"{call}: method must be one of {', '.join(METHODS)}, but got {method!r}."
         raise ValueError(msg)
 
 

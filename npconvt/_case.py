@@ -26,7 +26,6 @@ from numpy.typing import ArrayLike, NDArray
 from npconvt import _arguments as arguments
 from npconvt import functional
 from npconvt._geometry import ConvGeometry, conv_geometry, conv_transpose_geometry
-from npconvt._methods import METHODS
 
 Array = NDArray[Any]
 StrPath = str | os.PathLike[str]
@@ -239,7 +238,7 @@ def geometry_of(
             msg = f"Case: params of {op} must be among {', '.join(values)}, but it has {name!r}."
             raise ValueError(msg)
     values |= params
-    arguments.check_method(op, values.pop("method"), METHODS)
+    arguments.check_method(op, values.pop("method"))
     inputs, weights = arguments.shape(op, "input", input_shape), arguments.shape(op, "weight", weight_shape)
     arguments.check_weight_ndim(op, weights)
     ndim = int(op[-2]) if op.endswith("d") else len(weights) - 2

@@ -10,7 +10,6 @@ from numpy.typing import ArrayLike, NDArray
 from npconvt import _arguments as arguments
 from npconvt._geometry import ConvGeometry, conv_geometry, conv_transpose_geometry
 from npconvt._memory import check_result
-from npconvt._methods import METHODS, prepare
 
 if TYPE_CHECKING:
     from npconvt._arguments import IntOrInts, Padding
@@ -592,7 +591,10 @@ def _contract(
     *,
     transposed: bool,
 ) -> NDArray[Any]:
-    arguments.check_method(call, method, METHODS)
+    # Loaded by the first call, so that an import is quick: the methods are most of the library's code.
+    from npconvt._methods import prepare
+
+    arguments.check_method(call, method)
     b = None if bias is None else arguments.array(call, "bias", bias)
     if b is not None:
         arguments.check_bias(call, b, geometry.in_channels if transposed else geometry.out_channels)

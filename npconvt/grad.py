@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from npconvt import _arguments as arguments
 from npconvt._geometry import ConvGeometry, conv_geometry, conv_transpose_geometry
 from npconvt._memory import check_result
-from npconvt._methods import METHODS, prepare, weight_gradient
+from npconvt._methods import prepare, weight_gradient
 
 if TYPE_CHECKING:
     from npconvt._arguments import IntOrInts, Ints, Padding
@@ -302,7 +302,7 @@ def _grad_output(
 def _input(
     call: str, geometry: ConvGeometry, w: NDArray[Any], g: NDArray[Any], method: str, *, transposed: bool
 ) -> NDArray[Any]:
-    arguments.check_method(call, method, METHODS)
+    arguments.check_method(call, method)
     dtype = arguments.result_dtype(w, g)
     batched = g.ndim == w.ndim
     images = g if batched else g[None]
@@ -315,7 +315,7 @@ def _input(
 
 def _weight(call: str, geometry: ConvGeometry, x: NDArray[Any], y: NDArray[Any], method: str) -> NDArray[Any]:
     """Return the gradient of <y, A(w) x> in w, for x and y of the forward convolution, with or without batch."""
-    arguments.check_method(call, method, METHODS)
+    arguments.check_method(call, method)
     dtype = arguments.result_dtype(x, y)
     check_result(call, geometry.weight_shape, dtype.itemsize)
     if x.ndim == geometry.ndim + 1:

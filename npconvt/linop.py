@@ -16,7 +16,7 @@ from npconvt import _arguments as arguments
 from npconvt._geometry import ConvGeometry, operator_geometry
 from npconvt._matrix import build, check_dense_memory
 from npconvt._memory import check_result
-from npconvt._methods import METHODS, Road, describe, prepare
+from npconvt._methods import Road, describe, prepare
 
 if TYPE_CHECKING:
     from npconvt._arguments import IntOrInts, Ints, Padding
@@ -161,7 +161,7 @@ class ConvOperator(_Base):
             output_size=output_size,
             channels=channels,
         )
-        arguments.check_method(call, method, METHODS)
+        arguments.check_method(call, method)
         self._set(_Map(geometry, np.array(entries), method), transposed)
 
     def _set(self, map: _Map, transposed: bool) -> None:

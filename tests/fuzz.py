@@ -27,12 +27,13 @@ import oracles
 from oracles import Axis
 
 import npconvt
+from npconvt import _arguments as arguments
 
 FLOATS = ("float32", "float64", "complex64", "complex128")
 INTEGERS = ("int8", "uint8", "int16", "int32", "int64")
 DTYPES = (*FLOATS, *FLOATS, "float16", *INTEGERS, "bool", "uint16", "uint64")
 MODES = ("zeros", "reflect", "replicate", "circular")
-METHODS = tuple(name for name in npconvt._methods.METHODS if name != "fft")  # fft rounds
+METHODS = tuple(name for name in arguments.METHODS if name != "fft")  # fft rounds
 TENSORS = ("input", "weight", "bias")
 
 

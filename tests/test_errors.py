@@ -12,6 +12,7 @@ import scipy.sparse
 
 import npconvt
 from npconvt import ConvGeometry, conv, conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, kernel_matrix
+from npconvt._arguments import METHODS
 
 X, W = np.ones((1, 1, 5, 6)), np.ones((1, 1, 3, 3))  # for conv2d
 L, K = np.ones((2, 3, 7)), np.ones((3, 3, 2))  # for conv1d
@@ -501,7 +502,7 @@ CASES = {
     "method": (
         lambda: conv1d(L, K, method="winograd"),
         ValueError,
-        f"conv1d: method must be one of {', '.join(npconvt._methods.METHODS)}, but got 'winograd'.",
+        f"conv1d: method must be one of {', '.join(METHODS)}, but got 'winograd'.",
     ),
     "no method": (
         lambda: conv1d(L, K, method=None),

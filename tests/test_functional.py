@@ -15,8 +15,9 @@ from numpy.testing import assert_array_equal
 from strategies import Call, calls, integers_as
 
 import npconvt
+from npconvt import _arguments as arguments
 
-METHODS = tuple(name for name in npconvt._methods.METHODS if name != "fft")  # fft rounds
+METHODS = tuple(name for name in arguments.METHODS if name != "fft")  # fft rounds
 
 
 def run(call: Call, **more) -> np.ndarray:

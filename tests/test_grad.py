@@ -13,7 +13,7 @@ from strategies import calls, integers_as
 
 import npconvt
 from npconvt import grad
-from npconvt._methods import METHODS
+from npconvt._arguments import METHODS
 
 EXACT_METHODS = [name for name in METHODS if name != "fft"]
 

@@ -17,7 +17,7 @@ from strategies import calls, integers_as
 
 import npconvt
 from npconvt import ConvOperator, kernel_matrix
-from npconvt._methods import METHODS
+from npconvt._arguments import METHODS
 
 EXACT_METHODS = [name for name in METHODS if name != "fft"]
 

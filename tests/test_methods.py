@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from npconvt import ConvGeometry, conv2d, conv_transpose2d
-from npconvt._methods import METHODS, choose, gemm, matrix, prepare, weight_gradient
+from npconvt._arguments import METHODS
+from npconvt._methods import choose, gemm, matrix, prepare, weight_gradient
 from npconvt._methods.gemm import GemmRoad, Plan
 
 CONV = ConvGeometry.conv

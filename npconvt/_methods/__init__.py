@@ -1,5 +1,5 @@
 """Ways to contract a geometry, a weight and an array. Each gives the answer that the kernel matrix defines."""
 
-from npconvt._methods.choose import METHODS, Road, describe, prepare, weight_gradient
+from npconvt._methods.choose import Road, describe, prepare, weight_gradient
 
-__all__ = ["METHODS", "Road", "describe", "prepare", "weight_gradient"]
+__all__ = ["Road", "describe", "prepare", "weight_gradient"]

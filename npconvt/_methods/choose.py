@@ -21,7 +21,6 @@ from npconvt._methods.slide import MODES
 
 _SEEN = 64  # as much padding costs nothing worth a thought
 DENSE_ENTRIES = 4096  # up to here, the whole kernel matrix is the quickest block
-METHODS = ("auto", "matrix", "gemm", "fft")
 
 
 class Road(Protocol):
