@@ -7,7 +7,7 @@ module sees normalised values only.
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 from typing import Any, NoReturn
 
@@ -514,6 +514,31 @@ def check_forward_only(call: str, output_padding: IntOrInts, output_size: object
 def spatial_size(call: str, value: IntOrInts, ndim: int) -> Ints:
     """Return `output_size`: one int per spatial axis, without batch or channels."""
     return per_axis(call, "output_size", value, ndim, 1)
+
+
+def check_op(call: str, op: object, names: Sequence[str]) -> None:
+    """Refuse what is not the name of a call."""
+    if not isinstance(op, str):
+        msg = f"{call}: op must be a str, but got {op!r}."
+        raise TypeError(msg)
+    if op not in names:
+        msg = f"{call}: op must be one of {', '.join(names)}, but got {op!r}."
+        raise ValueError(msg)
+
+
+def check_mapping(call: str, name: str, value: object) -> None:
+    """Refuse what is not a mapping."""
+    if not isinstance(value, Mapping):
+        msg = f"{call}: {name} must be a mapping of names to values, but got a {type(value).__name__}."
+        raise TypeError(msg)
+
+
+def check_params(call: str, op: str, params: Iterable[object], names: Sequence[str]) -> None:
+    """Refuse a parameter that the call does not have."""
+    for name in params:
+        if name not in names:
+            msg = f"{call}: params of {op} must be among {', '.join(names)}, but it has {name!r}."
+            raise ValueError(msg)
 
 
 def check_method(call: str, method: str) -> None:

@@ -108,7 +108,7 @@ class Case:
         params: Mapping[str, Any] = MappingProxyType({}),
         output: ArrayLike | None = None,
     ) -> None:
-        _check_op("Case", op)
+        arguments.check_op("Case", op, OPS)
         fields = {
             "op": op,
             "input": _frozen("input", input),
@@ -230,13 +230,10 @@ def geometry_of(
     op: str, input_shape: Sequence[int], weight_shape: Sequence[int], params: Mapping[str, Any]
 ) -> ConvGeometry:
     """Build the forward geometry of a call from shapes alone, with the errors of the call."""
-    _check_op("Case", op)
+    arguments.check_op("Case", op, OPS)
     signature = inspect.signature(getattr(functional, op)).parameters.values()
     values = {parameter.name: parameter.default for parameter in signature if parameter.name not in _ARRAYS}
-    for name in params:
-        if name not in values:
-            msg = f"Case: params of {op} must be among {', '.join(values)}, but it has {name!r}."
-            raise ValueError(msg)
+    arguments.check_params("Case", op, params, tuple(values))
     values |= params
     arguments.check_method(op, values.pop("method"))
     inputs, weights = arguments.shape(op, "input", input_shape), arguments.shape(op, "weight", weight_shape)
@@ -254,15 +251,6 @@ def result_shape(op: str, input_shape: Sequence[int], geometry: ConvGeometry) ->
     return (*batch, *(geometry.input_shape if op.startswith("conv_transpose") else geometry.output_shape))
 
 
-def _check_op(call: str, op: object) -> None:
-    if not isinstance(op, str):
-        msg = f"{call}: op must be a str, but got {op!r}."
-        raise TypeError(msg)
-    if op not in OPS:
-        msg = f"{call}: op must be one of {', '.join(OPS)}, but got {op!r}."
-        raise ValueError(msg)
-
-
 def _frozen(name: str, value: ArrayLike) -> Array:
     copy = np.array(arguments.array("Case", name, value))
     copy.setflags(write=False)
@@ -270,9 +258,7 @@ def _frozen(name: str, value: ArrayLike) -> Array:
 
 
 def _frozen_params(params: Mapping[str, Any]) -> Mapping[str, Any]:
-    if not isinstance(params, Mapping):
-        msg = f"Case: params must be a mapping of names to values, but got a {type(params).__name__}."
-        raise TypeError(msg)
+    arguments.check_mapping("Case", "params", params)
     return MappingProxyType({name: _plain(value) for name, value in params.items()})
 
 

@@ -20,6 +20,17 @@ _SUFFIXES = (".gif", ".png", ".svg", ".pdf")
 _MAX_FRAMES = 1000
 
 
+def check_picture(command: str, path: StrPath) -> None:
+    """Refuse a picture that cannot be written, before anything else is."""
+    _without_window()
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    suffixes = [f".{name}" for name in sorted(FigureCanvasBase.get_supported_filetypes())]
+    if Path(path).suffix.lower() not in ("", *suffixes):
+        msg = f"{command}: the picture must end in {', '.join(suffixes)}, but is {path}."
+        raise ValueError(msg)
+
+
 def save_steps(path: StrPath, geometry: ConvGeometry, *, transposed: bool, view: str | None, step: int | None) -> str:
     """Write the steps of a convolution: a film as a GIF, a sheet or one step otherwise. Return what was drawn."""
     suffix = Path(path).suffix.lower()

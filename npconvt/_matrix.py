@@ -23,7 +23,7 @@ from scipy.sparse import csr_array
 from npconvt import _arguments as arguments
 from npconvt._axis import ZEROS, Axis, AxisRows, Run, axis_entries, axis_rows, folds, tap_sums
 from npconvt._geometry import ConvGeometry, operator_geometry
-from npconvt._memory import available_bytes, format_bytes
+from npconvt._memory import check_fits
 
 if TYPE_CHECKING:
     from npconvt._arguments import IntOrInts, Ints, Padding
@@ -210,25 +210,19 @@ def check_memory(call: str, geometry: ConvGeometry, itemsize: int, *, transposed
     many = geometry.padding_mode != ZEROS and max(geometry.output_size) > _COUNTED
     zeros = ((replace(geometry, padding_mode=ZEROS), "at least "),) if many else ()
     for counted, least in (*zeros, (geometry, "")):
-        needed, available = counted.matrix_bytes(itemsize, transposed=transposed), available_bytes()
-        if available is not None and needed > available:
-            msg = (
-                f"{call}: the kernel matrix must fit into memory, but its {least}{counted.nnz} entries take {needed} "
-                f"bytes ({format_bytes(needed)}) and {format_bytes(available)} are available. "
-                f"{_WITHOUT[call.startswith('ConvOperator.')]}"
-            )
-            raise MemoryError(msg)
+        check_fits(
+            call,
+            "the kernel matrix",
+            f"its {least}{counted.nnz} entries take",
+            counted.matrix_bytes(itemsize, transposed=transposed),
+            _WITHOUT[call.startswith("ConvOperator.")],
+        )
 
 
 def check_dense_memory(call: str, shape: Ints, itemsize: int) -> None:
     """Refuse a dense matrix larger than the memory of this machine."""
-    needed, available = prod(shape) * itemsize, available_bytes()
-    if available is not None and needed > available:
-        msg = (
-            f"{call}: the dense matrix must fit into memory, but its shape {shape} takes {needed} bytes "
-            f"({format_bytes(needed)}) and {format_bytes(available)} are available. Use tosparse, or the operator."
-        )
-        raise MemoryError(msg)
+    remedy = "Use tosparse, or the operator."
+    check_fits(call, "the dense matrix", f"its shape {shape} takes", prod(shape) * itemsize, remedy)
 
 
 class _Lines(NamedTuple):

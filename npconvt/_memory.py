@@ -1,4 +1,4 @@
-"""How much memory a result may take."""
+"""How much memory a result may take; the only home of the errors that say so."""
 
 from __future__ import annotations
 
@@ -32,14 +32,16 @@ def _read(path: str) -> str:
 def check_result(call: str, shape: tuple[int, ...], itemsize: int) -> None:
     """Refuse a result larger than the memory of this machine, or than any array can be."""
     # NumPy limits the product of the sizes without the empty axes too.
-    needed, available = prod(max(1, size) for size in shape) * itemsize, available_bytes()
+    check_fits(call, "the result", f"its shape {shape} takes", prod(max(1, size) for size in shape) * itemsize)
+
+
+def check_fits(call: str, name: str, counted: str, needed: int, remedy: str = "") -> None:
+    """Refuse what takes more bytes than this machine has, or than any array can have: the home of all such messages."""
+    available = available_bytes()
     if needed > (LARGEST if available is None else min(available, LARGEST)):
         limit = "" if available is None else f" and {format_bytes(available)} are available"
-        msg = (
-            f"{call}: the result must fit into memory, but its shape {shape} takes {needed} bytes "
-            f"({format_bytes(needed)}){limit}."
-        )
-        raise MemoryError(msg)
+        msg = f"{call}: {name} must fit into memory, but {counted} {needed} bytes ({format_bytes(needed)}){limit}."
+        raise MemoryError(f"{msg} {remedy}" if remedy else msg)
 
 
 def format_bytes(count: int) -> str:

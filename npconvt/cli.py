@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from npconvt import __version__
 
 if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
+
     from npconvt._case import Case
 
 AGREES, DIFFERS, UNUSABLE = 0, 1, 2
@@ -42,21 +44,32 @@ def main(argv: Sequence[str] | None = None) -> int:
     0
     """
     try:
-        options = _parser().parse_args(argv)
-        code: int = options.run(options)
+        try:
+            options = _parser().parse_args(argv)
+            code: int = options.run(options)
+        except SystemExit as done:  # argparse's way of returning after --help, --version or an error it has printed
+            code = int(done.code or 0)
         if sys.stdout is not None:  # it is None where a shell closed it: `npconvt info ... >&-`
             sys.stdout.flush()
-    except SystemExit as done:  # argparse's way of returning after --help, --version or an error it has printed
-        return int(done.code or 0)
     except BrokenPipeError:  # the reader of our output has left: `npconvt info ... | head -1`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _flush_or_drop()
         return AGREES
     except KeyboardInterrupt:
         return INTERRUPTED
     except (OSError, ValueError, TypeError, MemoryError, ImportError) as error:
         print(f"npconvt: {_sentence(error)}", file=sys.stderr)
+        _flush_or_drop()
         return UNUSABLE
     return code
+
+
+def _flush_or_drop() -> None:
+    """Write what is left for stdout, or drop it where that fails, so that Python does not fail on it at its end."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _sentence(error: Exception) -> str:
@@ -73,6 +86,12 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(allow_abbrev=False, **keywords)
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        """Print help and version; argparse's own method says nothing where a device is full."""
+        stream = file or sys.stderr
+        if stream is not None:
+            stream.write(message)
 
     def error(self, message: str) -> NoReturn:
         if "expected one argument" in message:
@@ -234,6 +253,7 @@ def _matrix(options: argparse.Namespace) -> int:
     from npconvt import kernel_matrix
     from npconvt._case import write_whole
 
+    _check_picture("matrix", options.plot)
     case = _load(options.case)
     params = {name: value for name, value in case.params.items() if name != "method"}
     shape = case.input.shape[1 - case.weight.ndim :]  # without the batch axis
@@ -331,6 +351,7 @@ def _check(options: argparse.Namespace) -> int:
     from npconvt import crosscheck
     from npconvt._case import read_array
 
+    _check_picture("check", options.plot)
     actual = None if options.result is None else read_array(options.result)
     report = crosscheck(_load(options.case), actual, normwise=options.normwise)
     print(report.to_json() if options.json else report)
@@ -340,6 +361,14 @@ def _check(options: argparse.Namespace) -> int:
         save_report(options.plot, report)
         print(f"wrote {options.plot}", file=sys.stderr if options.json else sys.stdout)
     return AGREES if report.ok else DIFFERS
+
+
+def _check_picture(command: str, path: str | None) -> None:
+    """Refuse a picture before anything is computed or written."""
+    if path is not None:
+        from npconvt._draw import check_picture
+
+        check_picture(command, path)
 
 
 def _load(path: str) -> Case:

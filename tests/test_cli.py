@@ -285,6 +285,20 @@ def test_a_closed_stdout(monkeypatch):
     assert command("info conv1d --input 1,9 --weight 1,1,3") == 0
 
 
+@pytest.mark.parametrize("line", ["--help", "--version", "info conv1d --input 1,9 --weight 1,1,3"])
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_stdout_without_room(line, unbuffered):
+    """Whether Python finds out while it writes or not before its end."""
+    if not Path("/dev/full").exists():  # a device of Linux
+        return
+    environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "npconvt", *line.split()], stdout=full, stderr=-1, check=False, env=environment
+        )
+    assert (done.returncode, done.stderr) == (2, b"npconvt: input or output: No space left on device.\n")
+
+
 def test_a_file_without_a_name_and_a_full_device(folder, capsys):
     assert refusal(capsys, "run case.npz -o ''") == "npconvt: '': No such file or directory.\n"
     assert (

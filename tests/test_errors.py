@@ -11,7 +11,7 @@ import pytest
 import scipy.sparse
 
 import npconvt
-from npconvt import ConvGeometry, conv, conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, kernel_matrix
+from npconvt import Case, ConvGeometry, conv, conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, kernel_matrix
 from npconvt._arguments import METHODS
 
 X, W = np.ones((1, 1, 5, 6)), np.ones((1, 1, 3, 3))  # for conv2d
@@ -554,6 +554,24 @@ CASES = {
         lambda: dataclasses.replace(G, plain=True, in_channels=3),
         ValueError,
         "ConvGeometry: in_channels, out_channels and groups must be 1 where plain=True, but are 3, 1 and 1.",
+    ),
+    "op": (
+        lambda: Case("conv4d", L, K),
+        ValueError,
+        "Case: op must be one of conv1d, conv2d, conv3d, conv, conv_transpose1d, conv_transpose2d, conv_transpose3d, "
+        "conv_transpose, but got 'conv4d'.",
+    ),
+    "op kind": (lambda: Case(2, L, K), TypeError, "Case: op must be a str, but got 2."),
+    "params": (
+        lambda: Case("conv1d", L, K, params={"strides": 2}),
+        ValueError,
+        "Case: params of conv1d must be among stride, padding, dilation, groups, padding_mode, method, but it has "
+        "'strides'.",
+    ),
+    "params kind": (
+        lambda: Case("conv1d", L, K, params=[("stride", 2)]),
+        TypeError,
+        "Case: params must be a mapping of names to values, but got a list.",
     ),
     "crop before circular": (
         lambda: conv1d(L, K, padding=((-8, 9),), padding_mode="circular"),

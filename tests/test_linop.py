@@ -300,7 +300,7 @@ def test_pylops():
 def test_a_matrix_that_does_not_fit_does_not_hinder_the_operator(monkeypatch):
     op = ConvOperator(np.ones((1, 1, 9, 9), "float32"), (1, 64, 64), padding=4)
     needed = op.geometry.matrix_bytes(4)
-    monkeypatch.setattr(npconvt._matrix, "available_bytes", lambda: needed - 1)
+    monkeypatch.setattr(npconvt._memory, "available_bytes", lambda: needed - 1)
     y = op.apply(np.ones((1, 64, 64)))
     assert (y.max(), y[0, 0, 0]) == (81, 25)
     assert op.rmatvec(y.ravel()).sum() == (y**2).sum()

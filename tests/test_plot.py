@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -477,6 +478,17 @@ def test_matrix_is_drawn_beside_its_file(tmp_path, monkeypatch, capsys):
     assert main(["matrix", "case.npz", "-o", "A.npz", "--plot", "A.png"]) == 0
     assert capsys.readouterr().out.endswith("wrote A.png\n")
     assert (tmp_path / "A.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("line", ["matrix case.npz -o A.npz --plot A.xyz", "check case.npz --plot A.xyz"])
+def test_a_picture_of_no_known_format_is_refused_before_anything_is_written(tmp_path, monkeypatch, capsys, line):
+    monkeypatch.chdir(tmp_path)
+    npconvt.Case("conv1d", [[1, 2, 3]], [[[1, 10]]], output=[[21, 32]]).save("case.npz")
+    assert main(line.split()) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(rf"npconvt: {line.split()[0]}: the picture must end in .*\.png, .*, but is A\.xyz\.\n", err)
+    assert [path.name for path in tmp_path.iterdir()] == ["case.npz"]
 
 
 # --- cost ------------------------------------------------------------------------------------------------------------
