@@ -22,7 +22,7 @@ ZEROS, REFLECT, REPLICATE, CIRCULAR = PADDING_MODES = ("zeros", "reflect", "repl
 
 # Rows whose entries are counted, and entries that are put in order, at a time.
 _COUNTED = 1 << 13
-_BATCH = 1 << 16
+_BATCH = 1 << 17
 # Entries of an axis whose rows are kept for the next call.
 _KEPT = 1 << 12
 
@@ -464,7 +464,8 @@ def _merged(pieces: _Pieces, k: int) -> _Rows:
     """Return the entries of rows in ascending order of columns."""
     lengths = pieces.size.sum(1)
     if not _tangled(pieces):
-        return _Rows(lengths, *_one_after_the_other(pieces))
+        columns, taps = _one_after_the_other(pieces)
+        return _Rows(lengths, columns, taps[None])
     if pieces.step == 1:
         return _overlaid(pieces, k)
     return _sorted(pieces, k)
@@ -472,22 +473,22 @@ def _merged(pieces: _Pieces, k: int) -> _Rows:
 
 def _one_after_the_other(pieces: _Pieces) -> tuple[Integers, Integers]:
     """Return columns and taps in the order of the pieces."""
-    taps, tap_steps = (values.ravel()[None] for values in np.broadcast_arrays(pieces.tap, pieces.tap_step))
-    return _expanded(pieces.first.ravel(), pieces.size.ravel(), taps, tap_steps, pieces.step)
+    size = pieces.size.ravel()
+    tap, tap_step = (values.ravel() for values in np.broadcast_arrays(pieces.tap, pieces.tap_step))
+    return _progressions(pieces.first.ravel(), size, pieces.step), _progressions(tap, size, tap_step)
 
 
-def _expanded(
-    first: Integers, size: Integers, taps: Integers, tap_steps: Integers, step: int
-) -> tuple[Integers, Integers]:
-    """Return columns and taps of progressions, one after the other; taps and their steps have shape (terms, ...)."""
-    starts = np.cumsum(size) - size
-    index = np.arange(size.sum())
-    columns = np.repeat(first - starts * step, size)
-    columns += index if step == 1 else index * step
-    table = np.repeat(taps - starts * tap_steps, size, axis=1)
-    alike = (tap_steps == tap_steps.flat[0]).all()
-    table += index * (tap_steps.flat[0] if alike else np.repeat(tap_steps, size, axis=1))
-    return columns, table
+def _progressions(first: Integers, size: Integers, step: int | Integers) -> Integers:
+    """Return `size` terms of each arithmetic progression, one after the other."""
+    ends = np.cumsum(size)
+    index = np.arange(ends[-1])
+    terms = np.repeat(first - (ends - size) * step, size)
+    if isinstance(step, np.ndarray):
+        step = step[0] if (step == step[0]).all() else np.repeat(step, size)
+    if isinstance(step, np.ndarray) or step != 1:
+        index *= step
+    terms += index
+    return terms
 
 
 def _overlaid(pieces: _Pieces, k: int) -> _Rows:
@@ -501,20 +502,26 @@ def _overlaid(pieces: _Pieces, k: int) -> _Rows:
     some = counts > 0
     inside, start = inside[some], start[some]
     row = np.nonzero(some)[0]
+    size = counts[some]
+    place = np.cumsum(size) - size
     # One after the other, the pieces that lie over an interval are its terms.
-    term, shape = np.cumsum(inside, axis=1) - 1, (int(inside.sum(1).max()), len(inside))
-    taps, tap_steps = np.full(shape, k), np.zeros(shape, np.int64)
     interval, piece = np.nonzero(inside)
-    place = (term[interval, piece], interval)
-    tap_steps[place] = pieces.tap_step[piece]
-    taps[place] = pieces.tap[row[interval], piece] + tap_steps[place] * (start[interval] - first[row[interval], piece])
-    return _Rows(counts.sum(1), *_expanded(start, counts[some], taps, tap_steps, 1))
+    term = (np.cumsum(inside, axis=1) - 1)[interval, piece]
+    taps = np.empty((int(term.max()) + 1, size.sum()), np.int64)
+    taps[1:] = k
+    for number, terms in enumerate(taps):
+        at, over = interval[term == number], piece[term == number]
+        step = pieces.tap_step[over]
+        tap = pieces.tap[row[at], over] + step * (start[at] - first[row[at], over])
+        entries = _progressions(place[at], size[at], 1) if number else slice(None)
+        terms[entries] = _progressions(tap, size[at], step)
+    return _Rows(counts.sum(1), _progressions(start, size, 1), taps)
 
 
 def _sorted(pieces: _Pieces, k: int) -> _Rows:
     """Return the entries of rows whose pieces mingle."""
     lengths = pieces.size.sum(1)
-    columns, [taps] = _one_after_the_other(pieces)
+    columns, taps = _one_after_the_other(pieces)
     places = columns - columns.min()
     width = int(places.max()) + 1
     if width > 2**62 // len(lengths):
