@@ -1,6 +1,7 @@
 """Cross-checking: every planted mistake is named, no right result is accused, every claim has its proof."""
 
 import json
+import tracemalloc
 import warnings
 from fractions import Fraction
 from itertools import permutations
@@ -313,6 +314,19 @@ def test_wrapped_integers_are_named_with_their_type(dtype: str, name: str) -> No
     report = crosscheck(case, case.expected().astype(dtype))
     assert report.verdict == "reduced precision"
     assert [(c.name, c.parameters["type"]) for c in report.causes] == [("integer_wrapped", name)]
+
+
+def test_a_long_signal_takes_memory_in_proportion() -> None:
+    # Of the modes that are tried, replicate shows one position of the result fifty times over.
+    rng = np.random.default_rng(23)
+    x, w = rng.standard_normal((1, 1, 2000)), rng.standard_normal((1, 1, 101))
+    case = Case("conv_transpose1d", x, w, None, {"stride": 4, "padding": 50, "padding_mode": "circular"})
+    noise = rng.standard_normal(case.expected().shape)
+    tracemalloc.start()
+    report = crosscheck(case, noise)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert (report.verdict, peak < 50e6) == ("unexplained", True), peak
 
 
 # --- what may be handed over -----------------------------------------------------------------------------------------

@@ -204,11 +204,6 @@ class Reading:
             )
         ]
 
-    def tables(self) -> list[tuple[Array, Array]]:
-        """Per axis, the source of each tap of each output position (-1: none), and the kernel index of each tap."""
-        table = _transposed_table if self.transposed else _forward_table
-        return [table(*axis) for axis in self.axes()]
-
     def gather_weight(self) -> Array:
         """The weight as `(C_out, C/groups, *k)`, whichever the direction."""
         if not self.transposed:
@@ -234,13 +229,6 @@ class Reading:
         return self.view(np.broadcast_to(np.int8(0), self.raw_shape)).shape
 
 
-@lru_cache(maxsize=4096)
-def _forward_table(n: int, m: int, k: int, s: int, d: int, lo: int, hi: int, mode: str) -> tuple[Array, Array]:
-    position = np.arange(m)[:, None] * s + np.arange(k) * d - lo
-    start, stop = max(0, -lo), n - max(0, -hi)
-    return _source(position, start, stop, mode), np.arange(k)
-
-
 def _source(position: Array, start: int, stop: int, mode: str) -> Array:
     """The input position that each position of the padded axis shows; `start` to `stop` is what is not cropped."""
     n, p = stop - start, position - start
@@ -255,23 +243,40 @@ def _source(position: Array, start: int, stop: int, mode: str) -> Array:
     return np.where((p >= 0) & (p < n), p + start, -1)
 
 
-@lru_cache(maxsize=4096)
-def _transposed_table(n: int, m: int, k: int, s: int, d: int, lo: int, hi: int, mode: str) -> tuple[Array, Array]:
-    """Each output position collects the padded positions that show it, and each of those the taps that reach it."""
+def _sources(transposed: bool, axis: tuple[Any, ...], rows: Array) -> tuple[Array, Array]:
+    """The source of each tap of some output positions of an axis (-1: none), and the kernel index of each tap."""
+    n, _, k, s, d, lo, *_ = axis
+    if not transposed:
+        return _windows(axis, rows[:, None] * s + np.arange(k) * d - lo), np.arange(k)
+    starts, places = _shown(axis)
+    counts = np.diff(starts)[rows]
+    turns = np.arange(max(1, counts.max(initial=0)))
+    shown = places[np.minimum(starts[rows][:, None] + turns, places.size - 1)]
+    table = _inputs(n, s, shown[:, :, None] - np.arange(k) * d)
+    table[turns >= counts[:, None]] = -1
+    return table.reshape(rows.size, -1), np.tile(np.arange(k), turns.size)
+
+
+def _windows(axis: tuple[Any, ...], position: Array) -> Array:
+    n, _, _, _, _, lo, hi, mode = axis
+    return _source(position, max(0, -lo), n - max(0, -hi), mode)
+
+
+def _inputs(n: int, s: int, start: Array) -> Array:
+    """The inputs that are scattered from these positions of the full result; -1 where there is none."""
+    return np.where((start % s == 0) & (start >= 0) & (start < n * s), start // s, -1)
+
+
+@lru_cache(maxsize=64)
+def _shown(axis: tuple[Any, ...]) -> tuple[Array, Array]:
+    """The positions of the full result that show each output position: where those of each start, and the positions."""
+    n, m, k, s, d, lo, hi, mode = axis
     if mode == "zeros":
-        shown = np.arange(m)[:, None] + lo
-    else:
-        padded = np.arange((n - 1) * s + d * (k - 1) + 1)
-        source = _source(padded - lo, max(0, -lo), m - max(0, -hi), mode)
-        order = np.argsort(source, kind="stable")[np.count_nonzero(source < 0) :]
-        counts = np.bincount(source[order], minlength=m)
-        place = np.arange(order.size) - np.repeat(np.cumsum(counts) - counts, counts)
-        shown = np.full((m, max(1, counts.max(initial=0))), -(10**9))
-        shown[source[order], place] = padded[order]
-    start = shown[:, :, None] - np.arange(k) * d
-    i = start // s
-    table = np.where((start % s == 0) & (i >= 0) & (i < n), i, -1)
-    return table.reshape(m, -1), np.tile(np.arange(k), shown.shape[1])
+        return np.arange(m + 1), np.arange(m) + lo
+    padded = np.arange((n - 1) * s + d * (k - 1) + 1)
+    source = _source(padded - lo, max(0, -lo), m - max(0, -hi), mode)
+    order = np.argsort(source, kind="stable")
+    return np.searchsorted(source[order], np.arange(m + 1)), padded[order]
 
 
 def call_of(r: Reading) -> Hashable:
@@ -340,20 +345,28 @@ def _dots(weight: Array, x: Array) -> Array:
 class Taps(NamedTuple):
     """One tap of one axis: the output positions it adds to, the input positions it reads, its place in the kernel."""
 
-    rows: Array
-    rows_run: slice | Array
+    rows: slice | Array
     source: slice | Array
     kernel: int
 
 
-@lru_cache(maxsize=4096)
-def _taps(direction: bool, axis: tuple[Any, ...]) -> tuple[Taps, ...]:
-    table, places = (_transposed_table if direction else _forward_table)(*axis)
+@lru_cache(maxsize=256)
+def _taps(transposed: bool, axis: tuple[Any, ...]) -> tuple[Taps, ...]:
+    n, m, k, s, d, lo, *_ = axis
+    if not transposed:
+        start = np.arange(m) * s - lo
+        columns = ((np.arange(m), _windows(axis, start + t * d), t) for t in range(k))
+    else:
+        starts, places = _shown(axis)
+        counts = np.diff(starts)
+        # Most positions are shown once: a second one of those a mode fills goes into further taps of its own.
+        turns = ((j, np.flatnonzero(counts > j)) for j in range(counts.max(initial=0)))
+        columns = ((rows, _inputs(n, s, places[starts[rows] + j] - t * d), t) for j, rows in turns for t in range(k))
     taps = []
-    for column, place in zip(table.T, places, strict=True):
-        rows = np.flatnonzero(column >= 0)
-        if rows.size:
-            taps.append(Taps(rows, _run(rows), _run(column[rows]), int(place)))
+    for rows, source, t in columns:
+        there = source >= 0
+        if there.any():
+            taps.append(Taps(_run(rows[there]), _run(source[there]), t))
     return tuple(taps)
 
 
@@ -383,9 +396,10 @@ def _run(index: Array) -> slice | Array:
 
 
 def _grid(tap: tuple[Taps, ...]) -> tuple[Any, ...]:
-    if all(isinstance(one.rows_run, slice) for one in tap):
-        return tuple(one.rows_run for one in tap)
-    return np.ix_(*(one.rows for one in tap))
+    runs = [one.rows for one in tap]
+    if all(isinstance(run, slice) for run in runs):
+        return tuple(runs)
+    return np.ix_(*(np.arange(r.start, r.stop, r.step) if isinstance(r, slice) else r for r in runs))
 
 
 class Value(NamedTuple):
@@ -440,8 +454,11 @@ def _parts_abs(array: Array) -> Array:
 def count_terms(reading: Reading) -> Array:
     """Number of products in each output position, `(1, 1, *out)`."""
     counts: Array = np.array(reading.x.shape[1] // reading.groups)
-    for table, _ in reading.tables():
-        counts = counts[..., None] * (table >= 0).sum(1)
+    for m, axis in zip(reading.out_size, reading.axes(), strict=True):
+        along = np.zeros(m, int)
+        for tap in _taps(reading.transposed, axis):
+            along[tap.rows] += 1
+        counts = counts[..., None] * along
     return counts[None, None]
 
 
@@ -473,11 +490,12 @@ def evaluate_at(reading: Reading, where: Array) -> Value:
     raw = where if reading.view is None else view_index(reading).ravel()[where]
     there = (*np.unravel_index(np.where(raw < 0, -1 - raw, raw), reading.raw_shape),)
     n, o, *place = there
-    w, tables = reading.gather_weight(), reading.tables()
+    w = reading.gather_weight()
     index: Array = np.zeros((raw.size, 1), int)
     valid: Array = (raw >= 0)[:, None]
-    for (table, taps), p, size in zip(tables, place, reading.size, strict=True):
-        rows = table[p][:, None, :]
+    for axis, p, size in zip(reading.axes(), place, reading.size, strict=True):
+        table, taps = _sources(reading.transposed, axis, p)
+        rows = table[:, None, :]
         index = (index[:, :, None] * size + rows).reshape(raw.size, -1)
         valid = (valid[:, :, None] & (rows >= 0)).reshape(raw.size, -1)
         if len(taps) != w.shape[-reading.ndim]:
