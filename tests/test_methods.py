@@ -60,7 +60,7 @@ def plans(geometry, transposed):
     slides = [Plan(way, t) for way, t in product(("columns", "slabs", "rows"), sorted(tiles))]
     dense = [Plan("dense")] * (geometry.padding_mode == "zeros")
     flat = [Plan("flat", summed=axes) for axes in range(geometry.ndim + 1)]
-    return [*slides, *flat, Plan("taps"), *dense, *[Plan("scatter")] * transposed]
+    return [*slides, *flat, Plan("weighted"), Plan("taps"), *dense, *[Plan("scatter")] * transposed]
 
 
 def planned(geometry, weight, dtype, plan):

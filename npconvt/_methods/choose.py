@@ -99,6 +99,8 @@ def plan(geometry: ConvGeometry, dtype: np.dtype[Any], batch: int, transposed: b
             costs.append((cost.slide_time(task, way, pieces), Plan(way, tiles)))
     sums = (summed for summed in range(g.ndim + 1) if gemm.fits_flat(task, summed))
     costs += [(cost.flat_time(task, summed), Plan("flat", summed=summed)) for summed in sums]
+    if gemm.fits_weighted(task):
+        costs.append((cost.weighted_time(task), Plan("weighted")))
     best, chosen = min(costs, key=lambda pair: pair[0])
     others = sorted((time, other.way) for time, other in costs if other.way != chosen.way)
     why = f"estimated {best / 1e6:.3g} ms" + (f", {others[0][1]} {others[0][0] / 1e6:.3g} ms" if others else "")

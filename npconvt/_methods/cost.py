@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npconvt._axis import ZEROS, Axis
-from npconvt._methods.flat import is_natural, limit, workspace
+from npconvt._methods.flat import WEIGHTED_BYTES, is_natural, limit, weighted_workspace, workspace
 from npconvt._methods.pieces import AxisPiece, Piece
 from npconvt._methods.sums import shifts
 from npconvt._methods.taps import FOLD
@@ -28,6 +28,9 @@ PACK = 2.5
 STEP = 12_000.0  # what Python takes for a band
 CALL = 45_000.0
 FLAT = 1.15  # on the whole of a flat plan: its rows begin anywhere
+WEIGHT = 0.12  # of a term that is weighted and added
+COPY_WEIGHTED = 0.2
+BAND = 40_000.0  # what Python takes for a band of them
 TAP = 6_000.0  # what Python takes for a shifted tap
 PLACE = 4_000.0  # and for each place in a tile that is sorted into the result
 
@@ -184,6 +187,29 @@ def flat_time(task: Task, summed: int) -> float:
     weights = task.groups * task.results * task.sources * task.taps
     natural = is_natural(task.transposed, summed, len(task.axes))
     return FLAT * (total + (0.0 if natural else PACK * words * weights))
+
+
+def weighted_time(task: Task) -> float:
+    """Shifted images that are weighted and added without a product."""
+    plan = shifts(task.axes, task.transposed, 1)
+    channels, item = (task.results, task.sources), task.dtype.itemsize
+    n, words = task.batch * task.groups, task.words
+    first, *others = plan.sides
+    row = prod(side.pitch for side in others)
+    count, height = -(-first.result // first.hop), -(-first.source // first.step)
+    bytes_ = weighted_workspace(plan, channels, task.batch, task.groups, count) * item
+    total = CALL + BAND * max(1.0, bytes_ / WEIGHTED_BYTES)
+    if any(s.step > 1 for s in plan.sides) or any(s.pitch > s.source for s in others):
+        total += n * task.sources * len(plan.origins) * height * row * COPY_STRIDED * words
+    for _, parts in plan.parts:
+        for part in parts:
+            total += n * task.sources * part.terms * height * row * COPY_WEIGHTED * words
+            total += n * task.results * task.sources * part.terms * part.rows * count * row * WEIGHT * words
+            total += TAP * (part.terms + part.rows)
+    if any(s.hop > 1 for s in plan.sides) or any(s.pitch > s.result for s in others):
+        stored = n * task.results * prod(s.result for s in plan.sides)
+        total += stored * (COPY_STRIDED if plan.sides[-1].hop > 1 else COPY) * words
+    return total
 
 
 def scatter_time(task: Task) -> float:

@@ -4,6 +4,9 @@
 rows of the product, which are shifted and added afterwards. The first axes are summed, as many as the plan says, the
 others gathered. Summing copies nothing, and makes tall products where the result has few channels; gathering makes
 products with long sums. How taps become shifts is said in ``sums``.
+
+With one channel in a group, as in depthwise layers, there is nothing for BLAS to multiply: the taps of the first axis
+are shifted views of the gathered ones then, and all are weighted and added in one go (`Weighted`).
 """
 
 from __future__ import annotations
@@ -13,16 +16,18 @@ from math import prod
 from typing import NamedTuple
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 
 from npconvt._axis import ZEROS, Axis
 from npconvt._methods import bands
 from npconvt._methods.bands import MAX_BYTES, Arena, Array, boxes, index, shown
 from npconvt._methods.sums import (
-    Link,
+    Links,
     Part,
     Shifts,
     Stack,
     add_up,
+    carried,
     clear,
     guarded,
     pitches,
@@ -32,6 +37,7 @@ from npconvt._methods.sums import (
     stacks,
 )
 
+WEIGHTED_BYTES = 2**20  # of a band that is weighted: what fits into the cache of a core
 FOLD = 100  # images with fewer positions share a product
 
 
@@ -50,35 +56,37 @@ class Flat:
     """A direction of a geometry as shifts, with its weight (G, C', C, *kernel) packed."""
 
     def __init__(self, axes: tuple[Axis, ...], transposed: bool, summed: int, weight: Array) -> None:
+        self._prepare(axes, transposed, summed, weight)
+        self.natural = is_natural(transposed, summed, len(axes))
+        if self.natural:
+            self.blocks = [[natural_block(weight, transposed)]]
+        else:
+            self.blocks = [[_packed(weight, part) for part in parts] for _, parts in self.shifts.parts]
+
+    def _prepare(self, axes: tuple[Axis, ...], transposed: bool, summed: int, weight: Array) -> None:
         self.axes = axes
         self.shifts = shifts(axes, transposed, summed)
         self.channels: tuple[int, int] = weight.shape[1:3]
         self.dtype = weight.dtype
         self.mode = ZEROS if transposed else axes[0].mode
-        self.natural = is_natural(transposed, summed, len(axes))
         self.row = prod(side.pitch for side in self.shifts.sides[1:])
-        if self.natural:
-            self.blocks = [[natural_block(weight, transposed)]]
-        else:
-            self.blocks = [[_packed(weight, part) for part in parts] for _, parts in self.shifts.parts]
 
     def apply(self, source: Array, result: Array, bias: Array | None, arena: Arena) -> None:
         """Write every position of the result that has a tap, and add the bias, of shape (G, C')."""
         sides = self.shifts.sides
         if not all(side.phases for side in sides):  # no tap meets the result
             return
-        direct = all(s.hop == 1 for s in sides) and all(s.pitch == s.result for s in sides[1:])
-        flat = result.reshape(*result.shape[:3], -1) if direct and result.dtype == self.dtype else None
         for band in self._bands(source.shape):
             part = result[band.images, band.groups]
             if band.first >= band.last:
                 hop = sides[0].hop
-                part[:, :, :, band.begin * hop : band.end * hop] = _spread(bias, band.groups, len(sides))
+                part[:, :, :, band.begin * hop : band.end * hop] = _spread(
+                    None if bias is None else bias[band.groups], len(sides)
+                )
                 continue
             arena.reset()
             sources = self._sources(source[band.images, band.groups], band, arena)
-            places = slice(band.begin * self.row, band.end * self.row)
-            out = None if flat is None else flat[band.images, band.groups, :, places]
+            out = self._direct(part, band)
             added = None if bias is None else bias[band.groups][..., None]
             used = arena.used
             for blocks, (phases, parts) in zip(self.blocks, self.shifts.parts, strict=True):
@@ -98,17 +106,18 @@ class Flat:
         first = self.shifts.sides[0]
         low, high = first.reach
         rows, count = -(-first.source // first.step), -(-first.result // first.hop)
-        item = self.dtype.itemsize
         sizes = (shape[0], shape[1], count)
         found = []
-        for images, groups, (begin, end) in boxes(
-            sizes,
-            lambda part: workspace(self.shifts, self.channels, *part) * item,
-            limit(self.shifts, self.channels, item),
-        ):
+        for images, groups, (begin, end) in boxes(sizes, lambda part: self._bytes(*part), self._limit()):
             top, bottom = max(0, begin + low), min(rows, end + high)
             found.append(Band(slice(*images), slice(*groups), begin, end, top, bottom))
         return found
+
+    def _bytes(self, images: int, groups: int, rows: int) -> int:
+        return workspace(self.shifts, self.channels, images, groups, rows) * self.dtype.itemsize
+
+    def _limit(self) -> int:
+        return limit(self.shifts, self.channels, self.dtype.itemsize)
 
     def _sources(self, images: Array, band: Band, arena: Arena) -> dict[tuple[int, ...], Array]:
         """The rows that the band sees, flat and without gaps (N, G, C, positions), for each phase of the source."""
@@ -147,10 +156,7 @@ class Flat:
                 values = np.matmul(block, columns, out=arena.empty(shape, self.dtype) if out is None else out)
             return {(): Stack(values, 0)}
         steps = pitches(self.shifts.sides)[: len(part.summed)]
-        offset, wanted = (band.begin - band.first) * steps[0], (band.end - band.begin) * self.row
-        ends = [[shift * step for shift in reach(links)] for links, step in zip(part.summed, steps, strict=True)]
-        low, high = (offset + sum(end) for end in zip(*ends, strict=True))
-        guard = max(0, -low, high + wanted - length)
+        offset, wanted, guard = self._reach(part, band, length)
         found = guarded((images, groups, rows, length), guard, self.dtype, arena)
         if folded:
             found.values[...] = values
@@ -161,6 +167,14 @@ class Flat:
             for number, link in enumerate(links):
                 clear(by_tap[index(*(slice(None),) * (3 + axis), number)], self.shifts.sides, axis, link, summed=True)
         return stacks(by_tap, found.memory, part.summed, steps, offset, wanted)
+
+    def _reach(self, part: Part, band: Band, length: int) -> tuple[int, int, int]:
+        """Where summed taps begin to read, how much, and how far they run over the ends of a row of that length."""
+        steps = pitches(self.shifts.sides)
+        offset, wanted = (band.begin - band.first) * self.row, (band.end - band.begin) * self.row
+        ends = [[shift * step for shift in reach(links)] for links, step in zip(part.summed, steps, strict=False)]
+        low, high = (offset + sum(end) for end in zip(*ends, strict=True))
+        return offset, wanted, max(0, -low, high + wanted - length)
 
     def _by_tap(self, rows: Array, part: Part) -> Array:
         """The rows of a product (N, G, rows, positions) as (N, G, C', *taps, positions)."""
@@ -178,10 +192,7 @@ class Flat:
         images, groups, channels, size = next(iter(sources.values())).shape
         length = size if summed else (band.end - band.begin) * self.row
         folded = images > 1 and length < FOLD
-        taps = [
-            (self._shift(links, band), part.origin + tuple(link.origin for link in links), links)
-            for links in product(*part.gathered)
-        ]
+        taps = self._gathered(part, band)
         if len(taps) == 1 and not folded:
             (shift, origin, links), *_ = taps
             inside = shift >= 0 and shift + length <= size
@@ -194,24 +205,41 @@ class Flat:
         view = np.moveaxis(buffer, 3, 0) if folded else buffer
         view = view if natural else view.swapaxes(2, 3)  # (N, G, C, taps, positions)
         for number, (shift, origin, links) in enumerate(taps):
-            target = view[:, :, :, number]
-            low = min(max(0, -shift), length)
-            high = max(low, min(length, size - shift))
-            target[..., :low] = 0
-            target[..., high:] = 0
-            target[..., low:high] = sources[origin][..., low + shift : high + shift]
-            for axis, link in enumerate(links, summed):
-                if axis:
-                    clear(target, self.shifts.sides, axis, link, summed=False)
+            self._gather(sources[origin], shift, links, view[:, :, :, number])
         shape = (groups, prod(terms), images, length) if folded else (images, groups, prod(terms), length)
         return buffer.reshape(shape), folded
 
-    def _shift(self, links: tuple[Link, ...], band: Band) -> int:
+    def _gathered(self, part: Part, band: Band) -> list[tuple[int, tuple[int, ...], Links]]:
+        """How far each gathered tap is shifted, and in which phase of the source."""
+        return [
+            (self._shift(links, band), part.origin + tuple(link.origin for link in links), links)
+            for links in product(*part.gathered)
+        ]
+
+    def _gather(self, source: Array, shift: int, links: Links, target: Array) -> None:
+        """Copy a shifted source (..., positions), with zeros where it ends and where a shift leaves a line."""
+        low, high = seen(shift, target.shape[-1], source.shape[-1])
+        target[..., :low] = 0
+        target[..., high:] = 0
+        target[..., low:high] = source[..., low + shift : high + shift]
+        for axis, link in enumerate(links, len(self.shifts.sides) - len(links)):
+            if axis:
+                clear(target, self.shifts.sides, axis, link, summed=False)
+
+    def _shift(self, links: Links, band: Band) -> int:
         """How many flat positions further on in the rows that the band sees gathered taps read."""
         sides = self.shifts.sides
         steps = pitches(sides)[len(sides) - len(links) :]
         offset = (band.begin - band.first) * self.row if len(links) == len(sides) else 0
         return offset + sum(link.shift * step for link, step in zip(links, steps, strict=True))
+
+    def _direct(self, result: Array, band: Band) -> Array | None:
+        """The band's part of the result flat (N, G, C', positions), where the sums can be written to their places."""
+        sides = self.shifts.sides
+        if result.dtype != self.dtype or any(s.hop > 1 for s in sides) or any(s.pitch > s.result for s in sides[1:]):
+            return None
+        part = result[:, :, :, band.begin : band.end]
+        return as_strided(part, (*part.shape[:3], part.shape[3] * self.row), (*part.strides[:3], part.itemsize))
 
     def _store(
         self,
@@ -242,6 +270,93 @@ class Flat:
             target += bias[index(..., *(None,) * len(others))]
 
 
+class Program(NamedTuple):
+    """What is done for every band of one size, in the same workspace."""
+
+    copies: list[tuple[Array, tuple[int, ...], slice]]  # target, phase of the source, and what of it
+    zeros: list[Array]  # what the copies must not carry over
+    sums: dict[tuple[int, ...], list[tuple[Array, Array]]]  # for each phase of the result, terms and weights
+    used: int  # of the workspace
+
+
+class Weighted(Flat):
+    """A direction whose taps are weighted and added without a product, for few channels in a group."""
+
+    def __init__(self, axes: tuple[Axis, ...], transposed: bool, weight: Array) -> None:
+        self._prepare(axes, transposed, 1, weight)
+        self.blocks = [[_weights(weight, part) for part in parts] for _, parts in self.shifts.parts]
+
+    def apply(self, source: Array, result: Array, bias: Array | None, arena: Arena) -> None:
+        """Write every position of the result that has a tap, and add the bias, of shape (G, C')."""
+        if not all(side.phases for side in self.shifts.sides):  # no tap meets the result
+            return
+        size, program = None, None
+        for band in self._bands(source.shape):
+            part, images = result[band.images, band.groups], source[band.images, band.groups]
+            added = None if bias is None else bias[band.groups]
+            if band.first >= band.last:
+                hop = self.shifts.sides[0].hop
+                part[:, :, :, band.begin * hop : band.end * hop] = _spread(added, len(self.axes))
+                continue
+            if program is None or size != (*images.shape[:2], *band[2:]):
+                size = (*images.shape[:2], *band[2:])
+                arena.reset()
+                program = self._program(size[0], size[1], band, arena)
+            arena.used = program.used
+            sources = self._sources(images, band, arena)
+            for target, origin, where in program.copies:
+                target[...] = sources[origin][..., where]
+            for zeros in program.zeros:
+                zeros[...] = 0
+            out = self._direct(part, band)
+            for phases, terms in program.sums.items():
+                shape = (*part.shape[:3], (band.end - band.begin) * self.row)
+                total = arena.empty(shape, self.dtype) if out is None else out
+                for number, (values, weights) in enumerate(terms):
+                    term = arena.empty(shape, self.dtype) if number else total
+                    np.einsum("ngcktl,grckt->ngrl", values, weights[band.groups], out=term)
+                    if number:
+                        total += term
+                self._store(total, part, out, phases, band, None if added is None else added[..., None])
+
+    def _program(self, images: int, groups: int, band: Band, arena: Arena) -> Program:
+        program = Program([], [], {}, 0)
+        length = (band.last - band.first) * self.row
+        for blocks, (phases, parts) in zip(self.blocks, self.shifts.parts, strict=True):
+            for block, part in zip(blocks, parts, strict=True):
+                offset, wanted, guard = self._reach(part, band, length)
+                rows = guarded((images, groups, self.channels[1], part.terms, length), guard, self.dtype, arena)
+                for number, (shift, origin, links) in enumerate(self._gathered(part, band)):
+                    target = rows.values[:, :, :, number]
+                    low, high = seen(shift, length, length)
+                    target[..., :low] = 0
+                    target[..., high:] = 0
+                    program.copies.append((target[..., low:high], origin, slice(low + shift, high + shift)))
+                    for axis, link in enumerate(links, 1):
+                        zeros = carried(target, self.shifts.sides, axis, link, summed=False)
+                        if zeros is not None:
+                            program.zeros.append(zeros)
+                (first,) = part.summed
+                every = np.broadcast_to(rows.values[..., None, :], (*rows.values.shape[:4], len(first), length))
+                for leading, stack in stacks(every, rows.memory, part.summed, (self.row,), offset, wanted).items():
+                    numbers = [number for number, link in enumerate(first) if (link.phase,) == leading]
+                    terms = program.sums.setdefault((*leading, *phases), [])
+                    terms.append((stack.values, block[..., numbers]))
+        return program._replace(used=arena.used)
+
+    def _bytes(self, images: int, groups: int, rows: int) -> int:
+        return weighted_workspace(self.shifts, self.channels, images, groups, rows) * self.dtype.itemsize
+
+    def _limit(self) -> int:
+        return WEIGHTED_BYTES
+
+
+def seen(shift: int, length: int, size: int) -> tuple[int, int]:
+    """The positions of a row of that length that see a source of that size when they are shifted."""
+    low = min(max(0, -shift), length)
+    return low, max(low, min(length, size - shift))
+
+
 def workspace(plan: Shifts, channels: tuple[int, int], images: int, groups: int, rows: int) -> int:
     """Elements of workspace for a band of so many rows."""
     results, sources = channels
@@ -254,6 +369,15 @@ def workspace(plan: Shifts, channels: tuple[int, int], images: int, groups: int,
         most = max(most, terms + results * (rows + sum(part.rows for part in parts) * (tall + high - low + 1)))
     row = prod(side.pitch for side in plan.sides[1:])
     return images * groups * row * (len(plan.origins) * sources * tall + most)
+
+
+def weighted_workspace(plan: Shifts, channels: tuple[int, int], images: int, groups: int, rows: int) -> int:
+    """Elements of workspace for a band of so many rows that is weighted."""
+    results, sources = channels
+    low, high = plan.sides[0].reach
+    terms = max(sum(part.terms for part in parts) for _, parts in plan.parts)
+    row = prod(side.pitch for side in plan.sides[1:])
+    return images * groups * row * (sources * terms * (rows + 2 * (high - low)) + results * rows)
 
 
 def limit(plan: Shifts, channels: tuple[int, int], itemsize: int) -> int:
@@ -291,9 +415,9 @@ def places(starts: tuple[int, ...], counts: list[int], hops: list[int]) -> list[
     return [slice(start, start + count * hop, hop) for start, count, hop in zip(starts, counts, hops, strict=True)]
 
 
-def _spread(bias: Array | None, groups: slice, ndim: int) -> Array | int:
-    """The bias (G, C') of some groups as it is added to images, or zero."""
-    return 0 if bias is None else bias[index(groups, slice(None), *(None,) * ndim)]
+def _spread(bias: Array | None, ndim: int) -> Array | int:
+    """The bias (G, C') as it is added to images, or zero."""
+    return 0 if bias is None else bias[index(..., *(None,) * ndim)]
 
 
 def _packed(weight: Array, part: Part) -> Array:
@@ -304,6 +428,15 @@ def _packed(weight: Array, part: Part) -> Array:
         for column, along in enumerate(product(*part.gathered)):
             block[:, row, :, column] = weight[index(..., *(link.tap for link in over + along))]
     return block.reshape(groups, part.rows * results, part.terms * sources)
+
+
+def _weights(weight: Array, part: Part) -> Array:
+    """The weights of a part (G, C', C, gathered taps, taps of the first axis)."""
+    block = np.empty((*weight.shape[:3], part.terms, len(part.summed[0])), weight.dtype)
+    for column, along in enumerate(product(*part.gathered)):
+        for row, first in enumerate(part.summed[0]):
+            block[..., column, row] = weight[index(..., *(link.tap for link in (first, *along)))]
+    return block
 
 
 def is_natural(transposed: bool, summed: int, ndim: int) -> bool:

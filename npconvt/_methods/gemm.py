@@ -22,7 +22,7 @@ from npconvt._matrix import build
 from npconvt._methods import taps
 from npconvt._methods.bands import MAX_BYTES, Arena, Array, arena, boxes
 from npconvt._methods.cost import Task
-from npconvt._methods.flat import Flat, natural_block, workspace
+from npconvt._methods.flat import Flat, Weighted, natural_block, weighted_workspace, workspace
 from npconvt._methods.pieces import Piece, cover, forward_pieces, transposed_pieces
 from npconvt._methods.slide import Channels, Layout, Slide, layout, packed
 from npconvt._methods.sums import shifts
@@ -35,8 +35,8 @@ EXACT_FLOAT = 2**53  # integers up to here, and sums of them, are exact in float
 class Plan:
     """How one direction is computed.
 
-    ``taps``, ``scatter``, ``dense``, ``flat`` with the number of axes that are summed, or a mode of ``slide`` with
-    its tile sizes.
+    ``taps``, ``scatter``, ``dense``, ``weighted``, ``flat`` with the number of axes that are summed, or a mode of
+    ``slide`` with its tile sizes.
     """
 
     way: str
@@ -78,7 +78,12 @@ class Direction:
             flat = Flat(self.zeros if transposed else self.axes, transposed, plan.summed, self.weight)
             self.ways.append(flat)
             self.covered, self.pads = flat.shifts.covers, flat.shifts.pads
-        elif plan.way not in ("taps", "scatter", "flat") and self.weight.size:
+        elif plan.way == "weighted" and self.weight.size:
+            weighted = Weighted(self.zeros if transposed else self.axes, transposed, self.weight)
+            self.ways.append(weighted)
+            self.covered = weighted.shifts.covers
+            self.pads = shifts(weighted.axes, transposed, 0).pads  # every tap may meet zeros
+        elif plan.way not in ("taps", "scatter", "flat", "weighted") and self.weight.size:
             self._slide()
 
     def _multiply(self, source: Array, result: Array, bias: Array | None) -> None:
@@ -191,6 +196,14 @@ def fits_flat(task: Task, summed: int) -> bool:
     if not all(side.phases for side in plan.sides):
         return False
     return workspace(plan, (task.results, task.sources), 1, 1, 1) * task.dtype.itemsize <= MAX_BYTES // 2
+
+
+def fits_weighted(task: Task) -> bool:
+    """Whether there is one channel to weight, in rows, and the smallest band keeps to the bound on workspace."""
+    plan = shifts(task.axes, task.transposed, 1)
+    if task.sources > 1 or len(task.axes) == 1 or not all(side.phases for side in plan.sides):
+        return False
+    return weighted_workspace(plan, (task.results, task.sources), 1, 1, 1) * task.dtype.itemsize <= MAX_BYTES // 2
 
 
 def fits(task: Task, way: str, pieces: tuple[Piece, ...]) -> bool:

@@ -155,18 +155,24 @@ def pitches(sides: Sequence[Side]) -> tuple[int, ...]:
     return tuple(prod(side.pitch for side in sides[axis + 1 :]) for axis in range(len(sides)))
 
 
-def clear(flat: Array, sides: Sequence[Side], axis: int, link: Link, *, summed: bool) -> None:
-    """Zero what the tap would carry over from one end of the axis to the other, in flat positions (..., positions)."""
+def carried(flat: Array, sides: Sequence[Side], axis: int, link: Link, *, summed: bool) -> Array | None:
+    """What the tap would carry over from one end of the axis to the other, in flat positions (..., positions)."""
     side, shift = sides[axis], link.shift
     if shift == 0 or (shift > 0 and positions(side.result, side.hop, link.phase) <= side.pitch - shift):
-        return  # what is carried over meets nothing, or positions behind the result's last
+        return None  # what is carried over meets nothing, or positions behind the result's last
     inner = pitches(sides)[axis]
     lines = flat.reshape(*flat.shape[:-1], flat.shape[-1] // (side.pitch * inner), side.pitch, inner)
     # A summed tap is cleared where it is read from, a gathered one where it is written to.
     if (shift < 0) == summed:
-        lines[..., max(0, side.pitch - abs(shift)) :, :] = 0
-    else:
-        lines[..., : abs(shift), :] = 0
+        return lines[..., max(0, side.pitch - abs(shift)) :, :]
+    return lines[..., : abs(shift), :]
+
+
+def clear(flat: Array, sides: Sequence[Side], axis: int, link: Link, *, summed: bool) -> None:
+    """Zero what the tap would carry over."""
+    found = carried(flat, sides, axis, link, summed=summed)
+    if found is not None:
+        found[...] = 0
 
 
 class Rows(NamedTuple):
