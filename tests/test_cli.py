@@ -261,6 +261,9 @@ def test_demo_is_exact():
     journey = _demo.travel(photo)
     assert [image.shape[1:] for image in (journey.blurred, journey.back)] == [(136, 126), (150, 140)]
     assert journey.even.shape == journey.uneven.shape == (3, 96, 96)
+    # Both sides of the identity, each from its own two pictures.
+    assert journey.inner_products["blur"] == ((journey.blurred**2).sum(), (journey.back * photo).sum())
+    assert journey.inner_products["stride 2"][1] == (journey.even * photo[:, :96, :96]).sum()
     # The tent weighs every pixel alike: away from the border, an enlarged constant is constant; ones leave a grid.
     flat = _demo.travel(np.full((3, 150, 140), 5))
     assert np.unique(flat.even[:, 2:-2, 2:-2]).tolist() == [5 * 16]

@@ -132,6 +132,9 @@ def test_results_are_new_arrays_and_nothing_wraps():
     assert_array_equal(fold(np.full((2, 1), 200, np.uint8), (1,), (1,)).ravel(), [200, 200])
     assert fold(np.full((1, 3), 100, np.int8), (3,), (1,)).dtype == np.int64
     assert_array_equal(fold(np.full((2, 2), 127, np.int8), (3,), (2,)), [[127, 254, 127]])
+    # summed in float16, each 1 would be lost beside 2048
+    halves = fold(np.array([[1, 1, 2048], [1, 1, 1], [1, 1, 1]], np.float16), (5,), (3,))
+    assert_array_equal(halves, np.array([[1, 2, 2050, 2, 1]], np.float16), strict=True)
 
 
 def test_results_that_no_memory_holds_are_refused_by_name():

@@ -117,6 +117,18 @@ def test_keywords_are_those_of_the_call(name):
         assert list(only) == list(keywords)
 
 
+def test_the_method_asked_for_is_taken():
+    x, w, y = np.ones((1, 5), int), np.ones((1, 1, 2), int), np.ones((1, 4), int)
+    for call in (
+        lambda: grad.conv_input(x.shape, w, y, method="fft"),
+        lambda: grad.conv_weight(x, w.shape, y, method="fft"),
+        lambda: grad.conv_transpose_input(y.shape, w, x, method="fft"),
+        lambda: grad.conv_transpose_weight(y, w.shape, x, method="fft"),
+    ):
+        with pytest.raises(ValueError, match=r"^grad\.conv_\w+: method 'fft' needs a floating or complex result"):
+            call()
+
+
 def test_what_does_not_fit_is_refused():
     g = np.ones((2, 3, 4))
     with pytest.raises(ValueError, match=r"^grad\.conv_input: weight of shape \(3, 2, 2\) with groups=1 needs 2 input"):

@@ -171,6 +171,16 @@ def test_the_weight_is_the_operators_own():
     same(op @ np.ones(5), np.array([3.0, 3.0, 3.0, 3.0, 1.0]))
 
 
+def test_one_matrix_serves_every_batch_and_both_directions(monkeypatch):
+    built = []
+    build = npconvt._methods.matrix.build
+    monkeypatch.setattr(npconvt._methods.matrix, "build", lambda *a, **k: built.append(1) or build(*a, **k))
+    op = ConvOperator([1.0, 10.0], (4,), method="matrix")
+    for operand in (np.ones(4), np.ones((4, 2)), np.ones((4, 0))):
+        op.H @ (op @ operand)
+    assert built == [1]
+
+
 @pytest.mark.parametrize("relative", ["T", "H"])
 def test_operators_go_with_their_last_reference(relative):
     """An operator may hold a matrix: it must not wait for the garbage collector because somebody took its transpose."""

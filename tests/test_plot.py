@@ -127,6 +127,14 @@ def test_scattering_shows_what_is_written_and_what_is_cut():
     ]  # fmt: skip
 
 
+def test_scattering_adds_one_input_a_step():
+    geometry = ConvGeometry.conv_transpose((3,), (3,), stride=2)
+    so_far = ["1 10 100 0 0 0 0", "1 10 102 20 200 0 0", "1 10 102 20 203 30 300"]
+    for step, outputs in enumerate(so_far):
+        ax = plot.arithmetic(geometry, step, transposed=True, view="scatter", input=[1, 2, 3], weight=[1, 10, 100])
+        assert written(ax) == ["1", "2", "3", *outputs.split()]
+
+
 def legend(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
@@ -319,6 +327,25 @@ def test_the_mark_of_a_thin_row_does_not_hide_it():
     assert box.get_y() + box.get_height() / 2 == 20 * 62 + 30
     pixels = box.get_height() * 300 / 3844  # in a picture 300 pixels high
     assert pixels > 3 * box.get_linewidth()
+
+
+def luminance(colours):
+    """Return the relative luminance of colours as WCAG 2 defines it."""
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("weight", [np.arange(25), np.arange(25) - 12], ids=["positive", "signed"])
+def test_weights_are_legible_on_their_colours(weight):
+    """Every number has at least the contrast of 3:1 that WCAG 2 asks of graphics."""
+    ax = plot.kernel_matrix(weight.reshape(5, 5), (5, 5)).axes[0]
+    image = ax.images[0]
+    assert len(ax.texts) == 25
+    for text in ax.texts:
+        column, row = text.get_position()
+        cell = luminance(np.array(image.to_rgba(image.get_array())[row, column, :3]))
+        ink = luminance(np.array(matplotlib.colors.to_rgb(text.get_color())))
+        assert (max(cell, ink) + 0.05) / (min(cell, ink) + 0.05) > 3
 
 
 def test_channels_are_parted_and_positions_are_labelled():
