@@ -329,6 +329,12 @@ def test_a_long_signal_takes_memory_in_proportion() -> None:
     assert (report.verdict, peak < 50e6) == ("unexplained", True), peak
 
 
+def test_the_error_of_integers_may_exceed_64_bits() -> None:
+    case = Case("conv1d", [[2**62, 1, 3, 2**61]], [[[1]]])
+    report = crosscheck(case, [[-(2**63), 1, 3, 2**61]])
+    assert (report.verdict, report.max_error) == ("unexplained", 2.0**63 + 2.0**62)
+
+
 # --- what may be handed over -----------------------------------------------------------------------------------------
 
 

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 # A result this far from the truth is looked into though the bound allows it: bounds are wide for narrow formats.
 SUSPICIOUS = 0.05
+UNEXPLAINED = "No known cause gives these data."
+UNLIKE = (
+    "Every element is within its bound, but for so many terms that is too wide to vouch for a result that, taken as a "
+    "whole, is so unlike the right one."
+)
 
 
 def crosscheck(
@@ -212,15 +217,8 @@ def _same_shape(
     claim: Claim, reading: Reading, actual: Array, target: Precision | None, name: str, kind: Kind
 ) -> Report:
     value = truth(reading, target)
-    limits = bound(reading, value, target, kind, truth_u=truth_roundoff(target))
-    quotient = ratio(actual, value.value, limits, target, value.magnitude)
-    if kind == "componentwise" and np.iscomplexobj(value.value) and (quotient > 1).any():
-        wider = bound(reading, value, target, "three products", truth_u=truth_roundoff(target))
-        against = ratio(actual, value.value, wider, target, value.magnitude)
-        if (against <= 1).all():
-            kind, quotient = "three products", against
-    with np.errstate(all="ignore"):
-        error = np.asarray(parts(actual - value.value), np.float64)
+    kind, quotient = _quotient(reading, actual, target, value, kind)
+    error = _error(actual, value.value)
     residual = relative_rms(error, value.magnitude)
     verdict, causes = _judge(
         reading,
@@ -235,12 +233,7 @@ def _same_shape(
     unlike = _unlike(actual, value.value, beyond)
     notes = _notes(claim, actual, target, name) + _ambiguity(causes) + unlike
     if verdict == "unexplained":
-        notes.append("No known cause gives these data.")
-        if not beyond.any():
-            notes.append(
-                "Every element is within its bound, but for so many terms that is too wide to vouch for a result that, "
-                "taken as a whole, is so unlike the right one."
-            )
+        notes += [UNEXPLAINED] if beyond.any() else [UNEXPLAINED, UNLIKE]
     return Report(
         ok=verdict in ("exact", "within rounding"),
         verdict=verdict,
@@ -261,6 +254,30 @@ def _same_shape(
         actual=actual,
         bound_ratio=quotient,
     )
+
+
+def _quotient(
+    reading: Reading, actual: Array, target: Precision | None, value: Value, kind: Kind
+) -> tuple[Kind, Array]:
+    """Error over bound of each element, and the bound: that of three real products where complex ones need it."""
+
+    def against(which: Kind) -> Array:
+        limits = bound(reading, value, target, which, truth_u=truth_roundoff(target))
+        return ratio(actual, value.value, limits, target, value.magnitude)
+
+    quotient = against(kind)
+    if kind == "componentwise" and np.iscomplexobj(value.value) and (quotient > 1).any():
+        wider = against("three products")
+        if (wider <= 1).all():
+            return "three products", wider
+    return kind, quotient
+
+
+def _error(actual: Array, value: Array) -> Array:
+    """The difference in float64; that of two integers may exceed their 64 bits."""
+    if actual.dtype.kind in "iu" and value.dtype.kind in "iu":
+        actual, value = actual.astype(np.longdouble), value.astype(np.longdouble)
+    return np.asarray(parts(actual - value), np.float64)
 
 
 def _unlike(actual: Array, value: Array, beyond: Array) -> list[str]:
