@@ -24,7 +24,7 @@ ZEROS, REFLECT, REPLICATE, CIRCULAR = PADDING_MODES = ("zeros", "reflect", "repl
 _COUNTED = 1 << 13
 _BATCH = 1 << 17
 # Entries of an axis whose rows are kept for the next call.
-_KEPT = 1 << 12
+_KEPT = 1 << 14
 
 
 class Axis(NamedTuple):
@@ -156,7 +156,7 @@ def axis_rows(axis: Axis, transposed: bool, least: int = 0) -> Iterable[AxisRows
     return _kept_rows(axis, transposed, least) if small else _parts(axis, transposed, least)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=128)
 def _kept_rows(axis: Axis, transposed: bool, least: int) -> tuple[AxisRows, ...]:
     return tuple(_parts(axis, transposed, least))
 
@@ -174,7 +174,7 @@ def _parts(axis: Axis, transposed: bool, least: int) -> Iterator[AxisRows]:
         for edge in edges:
             if listed[begin] <= edge <= listed[end - 1]:
                 number = int(np.searchsorted(listed[begin:end], edge))
-                lengths, columns, taps = _replaced(_Rows(lengths, columns, taps), number, _edge_row(axis, edge), axis.k)
+                lengths, columns, taps = _replaced(_Rows(lengths, columns, taps), number, _edge_row(axis, edge))
         bounds = np.cumsum([0, *(rows for rows, _, _ in runs)])
         sums = np.diff(np.concatenate([[0], np.cumsum(lengths)])[bounds]).tolist()
         counted = (Run(rows, entries, *rest) for (rows, *rest), entries in zip(runs, sums, strict=True))
@@ -357,11 +357,22 @@ def tap_sums(axis: Axis) -> TapSums:
     """Return the sums of taps that a window can see at an end of the input."""
     if axis.mode != REPLICATE:
         return TapSums(1, axis.k - 1)
-    # As many taps as the first window has before the input, and the last one after it.
+    enter, leave = _enter_leave(axis, np.array([0, axis.m - 1]))
+    return TapSums(max(1, int(enter[0])), min(int(leave[1]), axis.k - 1))
+
+
+def _enter_leave(axis: Axis, windows: Integers) -> tuple[Integers, Integers]:
+    """Return the first tap of each window that is in the input, and the first that is after it.
+
+    Replicated padding shows the input's first and last element, so there these count as padding.
+    """
     start, stop = _core(axis)
-    ends = ((0, start), (axis.m - 1, stop))
-    before, until = (-((window * axis.s - axis.lo - edge) // axis.d) for window, edge in ends)
-    return TapSums(max(1, min(before, axis.k)), max(0, min(until, axis.k - 1)))
+    begin: Integers = windows.astype(_integers(axis)) * axis.s - axis.lo
+    if axis.mode == REPLICATE:
+        single = stop - start == 1  # the last is the first: all taps come before what is beyond the last window
+        start, stop = (begin[-1] + axis.k * axis.d,) * 2 if single else (start + 1, stop - 1)
+    enter, leave = (np.minimum(np.maximum(-((begin - edge) // axis.d), 0), axis.k) for edge in (start, stop))
+    return enter, leave
 
 
 class _Pieces(NamedTuple):
@@ -395,7 +406,7 @@ def _windows(axis: Axis, windows: Integers) -> _Pieces:
     k, d, mode = axis.k, axis.d, axis.mode
     start, stop = _core(axis)
     begin: Integers = windows.astype(_integers(axis)) * axis.s - axis.lo
-    enter, leave = (np.minimum(np.maximum(-((begin - edge) // d), 0), k) for edge in (start, stop))
+    enter, leave = _enter_leave(axis, windows)
     inside = (begin + enter * d, leave - enter, enter, 1)
     if mode == REFLECT:
         return _Pieces.of(
@@ -451,13 +462,6 @@ class _Rows(NamedTuple):
     lengths: Integers
     columns: Integers
     taps: Integers  # shape (terms, entries)
-
-
-def _with_terms(taps: Integers, terms: int, k: int) -> Integers:
-    """Return the taps with as many terms."""
-    if len(taps) == terms:
-        return taps
-    return np.concatenate([taps, np.full((terms - len(taps), taps.shape[1]), k)])
 
 
 def _merged(pieces: _Pieces, k: int) -> _Rows:
@@ -585,20 +589,22 @@ def _edge_row(axis: Axis, position: int) -> _Rows:
 
 
 def _edge_entries(axis: Axis, position: int, windows: Integers) -> tuple[Integers, Integers]:
-    """Return which of the windows see the position, and by which taps: one term for each of a window's pieces."""
+    """Return which of the windows see the position, and by which taps."""
     first, size, tap, _, step = _windows(axis, windows)
     index, rest = np.divmod(position - first, step)
     seen = (rest == 0) & (index >= 0) & (index < size)
     some = seen.any(1)
-    return windows[some], np.where(seen, tap + index, axis.k)[some].T
+    return windows[some], (tap + index)[seen][None]
 
 
-def _replaced(rows: _Rows, number: int, row: _Rows, k: int) -> _Rows:
+def _replaced(rows: _Rows, number: int, row: _Rows) -> _Rows:
     """Return rows with another one in place of one of them."""
     begin = int(rows.lengths[:number].sum())
     end = begin + int(rows.lengths[number])
-    taps = _with_terms(rows.taps, len(row.taps), k)
     lengths = rows.lengths.copy()
     lengths[number] = row.lengths[0]
-    columns = np.concatenate([rows.columns[:begin], row.columns, rows.columns[end:]])
-    return _Rows(lengths, columns, np.concatenate([taps[:, :begin], row.taps, taps[:, end:]], 1))
+    columns, taps = (
+        np.concatenate([old[..., :begin], new, old[..., end:]], -1)
+        for old, new in ((rows.columns, row.columns), (rows.taps, row.taps))
+    )
+    return _Rows(lengths, columns, taps)
