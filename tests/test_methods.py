@@ -1,11 +1,14 @@
 """Every method gives what the kernel matrix gives: exactly on integers, within rounding on floats."""
 
+import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from npconvt import ConvGeometry, conv2d, conv_transpose2d
 from npconvt._arguments import METHODS
@@ -194,14 +197,90 @@ def test_every_output_is_within_its_rounding_bound(name, dtype):
             assert (abs(result - exact) <= terms * np.finfo(dtype).eps / 2 * bound).all(), plan
 
 
-def test_error_is_no_worse_than_twice_that_of_torch(torch):
+@pytest.mark.parametrize("name", ROUNDED)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.complex128])
+def test_fft_is_within_its_normwise_bound(name, dtype):
+    """|y - truth| <= (9 log2 P + C/g) u sum_c |w_c| |x_c|, with the norms of a channel's weights and padded pixels."""
+    geometry = GEOMETRIES[name]
+    weight, x, y = floats(geometry, dtype)
+    more = np.dtype(np.clongdouble if dtype == np.complex128 else np.longdouble)
+    truth = matrix.MatrixRoad(geometry, weight.astype(more), more, "test")
+    axes = gemm.with_axis(geometry).axes
+    points = np.prod([a.n + max(a.lo, 0) + max(a.hi, 0) for a in axes], dtype=float)
+    copies = 3 ** (geometry.ndim * (geometry.padding_mode != "zeros"))  # at most, of a pixel, in the padded image
+    for transposed, source in ((False, x), (True, y)):
+        road = prepare(geometry, weight, np.dtype(dtype), method="fft")
+        result = road.transpose(source) if transposed else road.forward(source)
+        exact = truth.transpose(source.astype(more)) if transposed else truth.forward(source.astype(more))
+        w = gemm.grouped_weight(geometry, weight, transposed)
+        kernels = np.linalg.norm(w.reshape(*w.shape[:3], -1), axis=3)
+        images = np.linalg.norm(source.reshape(len(source), geometry.groups, w.shape[2], -1), axis=3)
+        norms = copies * np.einsum("gij,ngj->ngi", kernels, images).reshape(*result.shape[:2], *(1,) * geometry.ndim)
+        assert (abs(result - exact) <= (9 * np.log2(points) + w.shape[2]) * np.finfo(dtype).eps / 2 * norms).all()
+
+
+LAYERS = {
+    "3x3": ("conv2d", (16, 18, 20), (16, 16, 3, 3), {"padding": 1}),
+    "stride 2": ("conv2d", (16, 19, 20), (24, 16, 3, 3), {"padding": 1, "stride": 2}),
+    "depthwise": ("conv2d", (24, 20, 16), (24, 1, 5, 5), {"padding": 2, "groups": 24}),
+    "few channels": ("conv2d", (3, 30, 28), (8, 3, 7, 7), {"padding": 3, "stride": 2}),
+    "1-D": ("conv1d", (16, 200), (8, 16, 9), {"padding": 8, "dilation": 2}),
+    "3-D": ("conv3d", (4, 6, 9, 8), (8, 4, 3, 3, 3), {"padding": 1}),
+    "transposed": ("conv_transpose2d", (32, 9, 10), (32, 3, 4, 4), {"padding": 1, "stride": 2}),
+    "transposed, groups": ("conv_transpose2d", (16, 8, 9), (16, 4, 3, 3), {"stride": 2, "groups": 2}),
+}
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_error_is_no_worse_than_twice_that_of_torch(name, torch):
+    """The root mean square of the error, for every way to compute it but "fft", whose error is of another kind."""
+    op, shape, weight_shape, params = LAYERS[name]
+    transposed = "transpose" in op
+    geometry = (TRANSPOSED if transposed else CONV)(shape, weight_shape, **params)
     rng = np.random.default_rng(4)
-    x, w = (rng.standard_normal(s).astype(np.float32) for s in ((2, 32, 20, 20), (32, 32, 3, 3)))
-    for ours, theirs in ((conv2d, torch.conv2d), (conv_transpose2d, torch.conv_transpose2d)):
-        exact = ours(x.astype(float), w.astype(float), stride=2)
-        error = ours(x, w, stride=2) - exact
-        reference = theirs(torch.from_numpy(x), torch.from_numpy(w), stride=2).numpy() - exact
-        assert np.sqrt(np.mean(error**2)) <= 2 * np.sqrt(np.mean(reference**2))
+    x, w = (rng.standard_normal(s).astype(np.float32) for s in ((4, *shape), weight_shape))
+    exact = matrix.MatrixRoad(geometry, w.astype(float), np.dtype(float), "test")
+    truth = exact.transpose(x.astype(float)) if transposed else exact.forward(x.astype(float))
+    theirs = getattr(torch.nn.functional, op)(torch.from_numpy(x), torch.from_numpy(w), **params).numpy()
+    allowed = 2 * np.sqrt(np.mean((theirs - truth) ** 2))
+    single = np.dtype(np.float32)
+    roads = {method: prepare(geometry, w, single, method=method, batch=4) for method in METHODS if method != "fft"}
+    roads |= {plan: planned(geometry, w, single, plan) for plan in plans(geometry, transposed) if plan.way != "dense"}
+    for which, road in roads.items():
+        result = road.transpose(x) if transposed else road.forward(x)
+        assert np.sqrt(np.mean((result - truth) ** 2)) <= allowed, which
+
+
+def test_threads_are_those_of_blas_alone():
+    """A limit set by threadpoolctl is obeyed: no other thread of the process works meanwhile."""
+    threads = Path("/proc/self/task")
+    if not threads.exists():
+        pytest.skip("the time of single threads is told by Linux only")
+
+    def others():
+        found = {}
+        for thread in threads.iterdir():
+            if int(thread.name) != threading.get_native_id():
+                fields = (thread / "stat").read_text().rpartition(")")[2].split()
+                found[thread.name] = int(fields[11]) + int(fields[12])
+        return found
+
+    rng = np.random.default_rng(5)
+    x, w = rng.standard_normal((8, 64, 56, 56)), rng.standard_normal((64, 64, 3, 3))
+    depthwise = rng.standard_normal((64, 1, 3, 3))
+    with threadpool_limits(limits=1, user_api="blas"):
+        for method in METHODS:
+            conv2d(x[:1, :, :16, :16], w, padding=1, method=method)
+        before = others()
+        for _ in range(5):
+            conv2d(x, w, padding=1)
+            conv_transpose2d(x, w, stride=2)
+            conv2d(x, depthwise, padding=1, groups=64)
+        conv2d(x, w, padding=1, method="fft")
+        after = others()
+    # In hundredths of a second: the products alone take more than a whole one.
+    assert sum(after.values()) - sum(before.values()) <= 5
+    assert set(after) <= set(before)
 
 
 @pytest.mark.parametrize(

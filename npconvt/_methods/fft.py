@@ -1,6 +1,7 @@
 """Convolution as a product of spectra: for large kernels, by name only, because its error bound is of the norm.
 
-An output is off by a multiple of the rounding unit times the largest inputs, not times the terms of its own sum.
+An output is off by at most ``(9 log2 P + C/g) u`` times the sum over the channels of the norms of its weights and of
+the padded image, P the points of the transform: a multiple of the largest inputs, not of the terms of its own sum.
 """
 
 from __future__ import annotations

@@ -30,7 +30,6 @@ from npconvt._methods.sums import (
     carried,
     clear,
     guarded,
-    pitches,
     positions,
     reach,
     shifts,
@@ -155,7 +154,7 @@ class Flat:
                 shape = (images, groups, rows, length)
                 values = np.matmul(block, columns, out=arena.empty(shape, self.dtype) if out is None else out)
             return {(): Stack(values, 0)}
-        steps = pitches(self.shifts.sides)[: len(part.summed)]
+        steps = self.shifts.steps[: len(part.summed)]
         offset, wanted, guard = self._reach(part, band, length)
         found = guarded((images, groups, rows, length), guard, self.dtype, arena)
         if folded:
@@ -165,12 +164,12 @@ class Flat:
         by_tap = self._by_tap(found.values, part)
         for axis, links in enumerate(part.summed[1:], 1):
             for number, link in enumerate(links):
-                clear(by_tap[index(*(slice(None),) * (3 + axis), number)], self.shifts.sides, axis, link, summed=True)
-        return stacks(by_tap, found.memory, part.summed, steps, offset, wanted)
+                clear(by_tap[index(*(slice(None),) * (3 + axis), number)], self.shifts, axis, link, summed=True)
+        return stacks(by_tap, found, part.summed, steps, offset, wanted)
 
     def _reach(self, part: Part, band: Band, length: int) -> tuple[int, int, int]:
         """Where summed taps begin to read, how much, and how far they run over the ends of a row of that length."""
-        steps = pitches(self.shifts.sides)
+        steps = self.shifts.steps
         offset, wanted = (band.begin - band.first) * self.row, (band.end - band.begin) * self.row
         ends = [[shift * step for shift in reach(links)] for links, step in zip(part.summed, steps, strict=False)]
         low, high = (offset + sum(end) for end in zip(*ends, strict=True))
@@ -224,12 +223,12 @@ class Flat:
         target[..., low:high] = source[..., low + shift : high + shift]
         for axis, link in enumerate(links, len(self.shifts.sides) - len(links)):
             if axis:
-                clear(target, self.shifts.sides, axis, link, summed=False)
+                clear(target, self.shifts, axis, link, summed=False)
 
     def _shift(self, links: Links, band: Band) -> int:
         """How many flat positions further on in the rows that the band sees gathered taps read."""
         sides = self.shifts.sides
-        steps = pitches(sides)[len(sides) - len(links) :]
+        steps = self.shifts.steps[len(sides) - len(links) :]
         offset = (band.begin - band.first) * self.row if len(links) == len(sides) else 0
         return offset + sum(link.shift * step for link, step in zip(links, steps, strict=True))
 
@@ -333,12 +332,12 @@ class Weighted(Flat):
                     target[..., high:] = 0
                     program.copies.append((target[..., low:high], origin, slice(low + shift, high + shift)))
                     for axis, link in enumerate(links, 1):
-                        zeros = carried(target, self.shifts.sides, axis, link, summed=False)
+                        zeros = carried(target, self.shifts, axis, link, summed=False)
                         if zeros is not None:
                             program.zeros.append(zeros)
                 (first,) = part.summed
                 every = np.broadcast_to(rows.values[..., None, :], (*rows.values.shape[:4], len(first), length))
-                for leading, stack in stacks(every, rows.memory, part.summed, (self.row,), offset, wanted).items():
+                for leading, stack in stacks(every, rows, part.summed, (self.row,), offset, wanted).items():
                     numbers = [number for number, link in enumerate(first) if (link.phase,) == leading]
                     terms = program.sums.setdefault((*leading, *phases), [])
                     terms.append((stack.values, block[..., numbers]))

@@ -7,7 +7,7 @@ between which taps are shifts again. What a shift carries over from one end of a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -85,6 +85,7 @@ class Shifts:
     """The taps of some axes as shifts. Made by `shifts`, which remembers it."""
 
     sides: tuple[Side, ...]
+    steps: tuple[int, ...]  # how many flat positions a step along each axis is
     summed: int  # the number of axes whose taps are summed
     parts: tuple[tuple[tuple[int, ...], tuple[Part, ...]], ...]  # for each phase of the result along the gathered axes
     origins: tuple[tuple[int, ...], ...]
@@ -143,24 +144,19 @@ def shifts(axes: tuple[Axis, ...], transposed: bool, summed: int) -> Shifts:
                 ),
             )
         )
-    return Shifts(sides, summed, tuple(parts), tuple(product(*(side.origins for side in sides))))
+    steps = tuple(prod(side.pitch for side in sides[axis + 1 :]) for axis in range(len(sides)))
+    return Shifts(sides, steps, summed, tuple(parts), tuple(product(*(side.origins for side in sides))))
 
 
 def _having(links: Links, origin: int | None = None, phase: int | None = None) -> Links:
     return tuple(link for link in links if link.origin == origin or link.phase == phase)
 
 
-def pitches(sides: Sequence[Side]) -> tuple[int, ...]:
-    """How many flat positions a step along each axis is."""
-    return tuple(prod(side.pitch for side in sides[axis + 1 :]) for axis in range(len(sides)))
-
-
-def carried(flat: Array, sides: Sequence[Side], axis: int, link: Link, *, summed: bool) -> Array | None:
+def carried(flat: Array, plan: Shifts, axis: int, link: Link, *, summed: bool) -> Array | None:
     """What the tap would carry over from one end of the axis to the other, in flat positions (..., positions)."""
-    side, shift = sides[axis], link.shift
+    side, shift, inner = plan.sides[axis], link.shift, plan.steps[axis]
     if shift == 0 or (shift > 0 and positions(side.result, side.hop, link.phase) <= side.pitch - shift):
         return None  # what is carried over meets nothing, or positions behind the result's last
-    inner = pitches(sides)[axis]
     lines = flat.reshape(*flat.shape[:-1], flat.shape[-1] // (side.pitch * inner), side.pitch, inner)
     # A summed tap is cleared where it is read from, a gathered one where it is written to.
     if (shift < 0) == summed:
@@ -168,9 +164,9 @@ def carried(flat: Array, sides: Sequence[Side], axis: int, link: Link, *, summed
     return lines[..., : abs(shift), :]
 
 
-def clear(flat: Array, sides: Sequence[Side], axis: int, link: Link, *, summed: bool) -> None:
+def clear(flat: Array, plan: Shifts, axis: int, link: Link, *, summed: bool) -> None:
     """Zero what the tap would carry over."""
-    found = carried(flat, sides, axis, link, summed=summed)
+    found = carried(flat, plan, axis, link, summed=summed)
     if found is not None:
         found[...] = 0
 
@@ -180,6 +176,7 @@ class Rows(NamedTuple):
 
     values: Array  # (..., positions)
     memory: Array  # one axis: zeros, and then all rows
+    start: int  # of the first row in the memory
 
 
 class Stack(NamedTuple):
@@ -199,30 +196,28 @@ def guarded(shape: tuple[int, ...], guard: int, dtype: np.dtype[np.generic], are
     memory[:guard] = 0
     rows = memory[guard:].reshape(*lead, pitch)
     rows[..., length:] = 0
-    return Rows(rows[..., :length], memory)
+    return Rows(rows[..., :length], memory, guard)
 
 
 def stacks(
-    by_tap: Array, memory: Array, summed: Sequence[Links], steps: Iterable[int], offset: int, wanted: int
+    by_tap: Array, rows: Rows, summed: Sequence[Links], steps: Sequence[int], offset: int, wanted: int
 ) -> dict[tuple[int, ...], Stack]:
     """Views of a product's rows for each phase of the result, every tap shifted to where the result begins.
 
-    ``by_tap`` (*lead, *taps, positions) lies in `memory`, whose zeros its shifts may run into; `steps` are flat
-    positions for each axis, `offset` is added to all shifts, and `wanted` is the length of the result.
+    ``by_tap`` (*lead, *taps, positions) are the rows, into whose zeros shifts may run; `steps` are flat positions for
+    each axis, `offset` is added to all shifts, and `wanted` is the length of the result.
     """
-    steps = tuple(steps)
     item, lead = by_tap.itemsize, by_tap.ndim - len(summed) - 1
-    address = by_tap.__array_interface__["data"][0] - memory.__array_interface__["data"][0] + offset * item
     found = {}
     for phases in product(*(sorted({link.phase for link in links}) for links in summed)):
-        shape, strides, start = list(by_tap.shape[:lead]), list(by_tap.strides[:lead]), address
+        shape, strides, start = list(by_tap.shape[:lead]), list(by_tap.strides[:lead]), (rows.start + offset) * item
         for links, phase, step, stride in zip(summed, phases, steps, by_tap.strides[lead:-1], strict=True):
             numbers = [number for number, link in enumerate(links) if link.phase == phase]
             first, second = numbers[0], numbers[min(1, len(numbers) - 1)]
             start += first * stride + links[first].shift * step * item
             shape.append(len(numbers))
             strides.append((second - first) * stride + (links[second].shift - links[first].shift) * step * item)
-        values = np.ndarray((*shape, wanted), by_tap.dtype, memory.data, start, (*strides, item))
+        values = np.ndarray((*shape, wanted), by_tap.dtype, rows.memory.data, start, (*strides, item))
         found[phases] = Stack(values, len(summed))
     return found
 
