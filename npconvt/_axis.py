@@ -314,6 +314,7 @@ def _periods(axis: Axis, first: int, last: int, least: int) -> Iterator[_Units]:
     yield _one_by_one(end * s - lo, last)
 
 
+@lru_cache(maxsize=1024)
 def folds(axis: Axis) -> bool:
     """Return whether the padding shows any input."""
     return bool(_doubled(axis))
@@ -353,6 +354,7 @@ class TapSums(NamedTuple):
     since: int
 
 
+@lru_cache(maxsize=1024)
 def tap_sums(axis: Axis) -> TapSums:
     """Return the sums of taps that a window can see at an end of the input."""
     if axis.mode != REPLICATE:

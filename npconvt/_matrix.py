@@ -562,5 +562,6 @@ def _extended(values: NDArray[Any], axis: Axis, number: int) -> NDArray[Any]:
         (np.arange(first), np.arange(1, first)),
         (np.arange(k - 1, since - 1, -1), np.arange(k - 1 - since, 0, -1)),
     ):
-        parts.append(np.cumsum(values.take(taps, number), number, values.dtype).take(kept, number))
+        if kept.size:
+            parts.append(np.cumsum(values.take(taps, number), number, values.dtype).take(kept, number))
     return np.concatenate(parts, number)
