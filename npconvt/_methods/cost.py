@@ -21,13 +21,13 @@ COPY = 0.3  # along contiguous runs
 COPY_STRIDED = 0.8  # one element at a time, as a stride wants it
 RUN = 6.0  # to begin a run
 COPY_FLAT = 0.3  # along whole images
-SUM = 0.2
-SUM_FLAT = 0.25
+SUM = 0.35
+SUM_FLAT = 0.3
 SUM_STRIDED = 1.2
 PACK = 2.5
-STEP = 12_000.0  # what Python takes for a band
+STEP = 25_000.0  # what Python takes for a band
 CALL = 45_000.0
-FLAT = 1.15  # on the whole of a flat plan: its rows begin anywhere
+FLAT = 1.08  # on the whole of a flat plan: its rows begin anywhere
 WEIGHT = 0.12  # of a term that is weighted and added
 COPY_WEIGHTED = 0.2
 BAND = 40_000.0  # what Python takes for a band of them
@@ -47,8 +47,8 @@ class Product(NamedTuple):
 
 # OpenBLAS runs products of up to 10**6 terms on one core, without packing; larger ones on all (here two).
 SMALL_TERMS = 10**6
-SMALL = Product(60.0, 0.0063, 3.5, 2, 4)
-LARGE = Product(6000.0, 0.0036, 24, 10, 18)
+SMALL = Product(60.0, 0.0058, 4.5, 2, 8)
+LARGE = Product(12000.0, 0.0036, 24, 10, 18)
 
 
 class Task(NamedTuple):

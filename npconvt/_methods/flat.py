@@ -363,11 +363,13 @@ def workspace(plan: Shifts, channels: tuple[int, int], images: int, groups: int,
     tall = rows + high - low
     most = 0
     for _, parts in plan.parts:
-        terms = max(part.terms for part in parts) * sources * (tall if plan.summed else rows)
+        gathered = max(part.terms for part in parts)
+        terms = gathered * sources * (tall if plan.summed else rows) if gathered > 1 else 0
         # The zeros between the rows of a product are as long as its shifts reach.
         most = max(most, terms + results * (rows + sum(part.rows for part in parts) * (tall + high - low + 1)))
     row = prod(side.pitch for side in plan.sides[1:])
-    return images * groups * row * (len(plan.origins) * sources * tall + most)
+    copied = any(s.step > 1 for s in plan.sides) or any(s.pitch > s.source for s in plan.sides[1:])
+    return images * groups * row * (copied * len(plan.origins) * sources * tall + most)
 
 
 def weighted_workspace(plan: Shifts, channels: tuple[int, int], images: int, groups: int, rows: int) -> int:
