@@ -16,7 +16,6 @@ from math import prod
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
 
 from npconvt._axis import ZEROS, Axis
 from npconvt._methods import bands
@@ -75,6 +74,7 @@ class Flat:
         sides = self.shifts.sides
         if not all(side.phases for side in sides):  # no tap meets the result
             return
+        whole, flat = self._whole(source), self._direct(result)
         for band in self._bands(source.shape):
             part = result[band.images, band.groups]
             if band.first >= band.last:
@@ -84,8 +84,9 @@ class Flat:
                 )
                 continue
             arena.reset()
-            sources = self._sources(source[band.images, band.groups], band, arena)
-            out = self._direct(part, band)
+            sources = self._seen(source, whole, band, arena)
+            places = slice(band.begin * self.row, band.end * self.row)
+            out = None if flat is None else flat[band.images, band.groups, :, places]
             added = None if bias is None else bias[band.groups][..., None]
             used = arena.used
             for blocks, (phases, parts) in zip(self.blocks, self.shifts.parts, strict=True):
@@ -102,12 +103,21 @@ class Flat:
                     )
 
     def _bands(self, shape: tuple[int, ...]) -> list[Band]:
+        limit = self._limit()
+        key = (type(self), shape[:2], self.channels, self.dtype.itemsize, limit)
+        found = self.shifts.bands.get(key)
+        if found is None:
+            found = self._cut(shape, limit)
+            if len(self.shifts.bands) < 16 and len(found) <= 64:
+                self.shifts.bands[key] = found
+        return found
+
+    def _cut(self, shape: tuple[int, ...], limit: int) -> list[Band]:
         first = self.shifts.sides[0]
         low, high = first.reach
         rows, count = -(-first.source // first.step), -(-first.result // first.hop)
-        sizes = (shape[0], shape[1], count)
         found = []
-        for images, groups, (begin, end) in boxes(sizes, lambda part: self._bytes(*part), self._limit()):
+        for images, groups, (begin, end) in boxes((*shape[:2], count), lambda part: self._bytes(*part), limit):
             top, bottom = max(0, begin + low), min(rows, end + high)
             found.append(Band(slice(*images), slice(*groups), begin, end, top, bottom))
         return found
@@ -119,7 +129,7 @@ class Flat:
         return limit(self.shifts, self.channels, self.dtype.itemsize)
 
     def _sources(self, images: Array, band: Band, arena: Arena) -> dict[tuple[int, ...], Array]:
-        """The rows that the band sees, flat and without gaps (N, G, C, positions), for each phase of the source."""
+        """A copy of the rows that the band sees."""
         sides = self.shifts.sides
         rows = range(band.first * sides[0].step, min(band.last * sides[0].step, sides[0].source))
         if self.mode == ZEROS:
@@ -232,13 +242,28 @@ class Flat:
         offset = (band.begin - band.first) * self.row if len(links) == len(sides) else 0
         return offset + sum(link.shift * step for link, step in zip(links, steps, strict=True))
 
-    def _direct(self, result: Array, band: Band) -> Array | None:
-        """The band's part of the result flat (N, G, C', positions), where the sums can be written to their places."""
+    def _direct(self, result: Array) -> Array | None:
+        """The result flat (N, G, C', positions), where the sums can be written to their places; it has no gaps."""
         sides = self.shifts.sides
         if result.dtype != self.dtype or any(s.hop > 1 for s in sides) or any(s.pitch > s.result for s in sides[1:]):
             return None
-        part = result[:, :, :, band.begin : band.end]
-        return as_strided(part, (*part.shape[:3], part.shape[3] * self.row), (*part.strides[:3], part.itemsize))
+        return result.reshape(*result.shape[:3], prod(result.shape[3:]))
+
+    def _whole(self, source: Array) -> Array | None:
+        """The source flat (N, G, C, positions), where it needs no copy for that."""
+        sides = self.shifts.sides
+        if self.mode != ZEROS or any(s.step > 1 for s in sides) or any(s.pitch > s.source for s in sides[1:]):
+            return None
+        if source.dtype != self.dtype or not is_flat(source):
+            return None
+        return source.reshape(*source.shape[:3], prod(source.shape[3:]))
+
+    def _seen(self, source: Array, whole: Array | None, band: Band, arena: Arena) -> dict[tuple[int, ...], Array]:
+        """The rows that the band sees, flat and without gaps (N, G, C, positions), for each phase of the source."""
+        if whole is None:
+            return self._sources(source[band.images, band.groups], band, arena)
+        places = slice(band.first * self.row, band.last * self.row)
+        return {self.shifts.origins[0]: whole[band.images, band.groups, :, places]}
 
     def _store(
         self,
@@ -290,24 +315,26 @@ class Weighted(Flat):
         if not all(side.phases for side in self.shifts.sides):  # no tap meets the result
             return
         size, program = None, None
+        whole, flat = self._whole(source), self._direct(result)
         for band in self._bands(source.shape):
-            part, images = result[band.images, band.groups], source[band.images, band.groups]
+            part = result[band.images, band.groups]
             added = None if bias is None else bias[band.groups]
             if band.first >= band.last:
                 hop = self.shifts.sides[0].hop
                 part[:, :, :, band.begin * hop : band.end * hop] = _spread(added, len(self.axes))
                 continue
-            if program is None or size != (*images.shape[:2], *band[2:]):
-                size = (*images.shape[:2], *band[2:])
+            if program is None or size != (*part.shape[:2], *band[2:]):
+                size = (*part.shape[:2], *band[2:])
                 arena.reset()
                 program = self._program(size[0], size[1], band, arena)
             arena.used = program.used
-            sources = self._sources(images, band, arena)
+            sources = self._seen(source, whole, band, arena)
             for target, origin, where in program.copies:
                 target[...] = sources[origin][..., where]
             for zeros in program.zeros:
                 zeros[...] = 0
-            out = self._direct(part, band)
+            places = slice(band.begin * self.row, band.end * self.row)
+            out = None if flat is None else flat[band.images, band.groups, :, places]
             for phases, terms in program.sums.items():
                 shape = (*part.shape[:3], (band.end - band.begin) * self.row)
                 total = arena.empty(shape, self.dtype) if out is None else out
@@ -391,14 +418,11 @@ def limit(plan: Shifts, channels: tuple[int, int], itemsize: int) -> int:
 def by_phase(
     images: Array, shape: tuple[int, ...], plan: Shifts, dtype: np.dtype[np.generic], arena: Arena
 ) -> dict[tuple[int, ...], Array]:
-    """The images (N, G, C, *size) flat and without gaps (N, G, C, positions), for each phase of the source.
+    """Copies of the images (N, G, C, *size), flat (N, G, C, positions), for each phase of the source.
 
-    Phases get the given shape, with zeros behind their last positions; images that lie so already are not copied.
+    Phases get the given shape, with zeros behind their last positions.
     """
     lead = images.shape[:3]
-    whole = all(side.step == 1 for side in plan.sides) and images.shape[3:] == shape
-    if whole and images.dtype == dtype and is_flat(images):
-        return {plan.origins[0]: images.reshape(*lead, prod(shape))}
     found = {}
     for origin in plan.origins:
         part = images[index(..., *(slice(o, None, side.step) for o, side in zip(origin, plan.sides, strict=True)))]

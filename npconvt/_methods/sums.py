@@ -8,11 +8,11 @@ between which taps are shifts again. What a shift carries over from one end of a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import product
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -89,6 +89,7 @@ class Shifts:
     summed: int  # the number of axes whose taps are summed
     parts: tuple[tuple[tuple[int, ...], tuple[Part, ...]], ...]  # for each phase of the result along the gathered axes
     origins: tuple[tuple[int, ...], ...]
+    bands: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict, compare=False)  # remembered
 
     @property
     def covers(self) -> bool:
