@@ -44,6 +44,16 @@ CASES = [
     ("2-D, 3x3", (3, 3), (512, 512), {}),
     ("2-D, 3x3, padded", (3, 3), (512, 512), {"padding": 1}),
     ("2-D, 5x5, stride 2, dilation 2", (5, 5), (512, 512), {"stride": 2, "dilation": 2, "padding": 4}),
+    *(
+        (
+            f"2-D{' transposed' * transposed}, 101x3 on 500x20, {mode}",
+            (101, 3),
+            (500, 20),
+            {"padding": (50, 1), "padding_mode": mode, "transposed": transposed},
+        )
+        for transposed in (False, True)
+        for mode in ("zeros", "reflect", "replicate", "circular")
+    ),
     ("2-D, 15x15, reflect", (15, 15), (128, 128), {"padding": 7, "padding_mode": "reflect"}),
     ("2-D, 3x3, dilation 16, reflect", (3, 3), (512, 512), {"dilation": 16, "padding": 16, "padding_mode": "reflect"}),
     ("2-D, 3 -> 16, 7x7, stride 2", (16, 3, 7, 7), (3, 64, 64), {"stride": 2, "padding": 3}),

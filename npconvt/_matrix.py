@@ -4,7 +4,8 @@ The rows of each axis come as runs that repeat with a period (`_axis.py`). The m
 row (q0, q1) holds, for every channel and every pair of entries of q0 and q1, one entry. So for fixed rows of all axes
 but the last, the entries of a whole line along the last axis are one contiguous *segment*, and lines whose outer rows
 belong to the same runs have the same segment, up to one constant added to the columns. The segment is written once and
-broadcast over all those lines and over the row channels.
+broadcast over all those lines and over the row channels. Where many outer rows are alone with their number of entries,
+as on the padding of a long kernel, a segment each would cost more than its entries. These share what the last axis is.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
-from itertools import pairwise, product
+from itertools import groupby, islice, pairwise, product
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,6 +35,11 @@ _CHUNK = 4096
 _BATCH = 1 << 15
 # Rows of the last axis that are listed one by one although they repeat.
 _FEW = 64
+# Entries of a row of the outer axis that is long, the least number of them that are written together, and the most
+# rows of the last axis that are listed then.
+_LONG = 16
+_SOME = 8
+_APART = 16
 # Windows of an axis that are counted without a thought about their number.
 _COUNTED = 1 << 14
 
@@ -177,8 +183,12 @@ def build(
     data = np.empty(layout.entries, weight.dtype)
     blocks = tuple(layout.blocks()) if layout.entries else ()
     counted, offset = [], 0
+    ragged = _ragged(layout, blocks, transposed)
     with np.errstate(invalid="ignore"):  # inf - inf is NaN, here as in any sum of the library
         values = _values_by_row_channel(geometry, weight, layout, transposed)
+        if ragged:
+            blocks = tuple(block for block in blocks if not _is_long_row(block))
+            _write_ragged(layout, ragged, tuple(axis_rows(layout.axes[-1], transposed)), values, indices, data)
         for rows in axis_rows(layout.axes[-1], transposed, _FEW):
             line = _Line(rows, offset, dtype)
             for block in blocks if line.entries else ():
@@ -477,6 +487,85 @@ def _write_values(layout: _Layout, block: _Block, line: _Line, values: NDArray[A
         line.write(listed, segments, block.head, grow=False)
         if repeated:
             target[...] = _for_repeats(segments)
+
+
+def _ragged(layout: _Layout, blocks: Sequence[_Block], transposed: bool) -> list[_Block]:
+    """Return the blocks of one long row of the outer axis, if there are many, and short lines of one channel."""
+    if len(layout.axes) != 2 or layout.row_channels * layout.column_channels > 1:
+        return []
+    ragged = [block for block in blocks if _is_long_row(block)]
+    if len(ragged) < _SOME or axis_entries(layout.axes[1]) > _CHUNK:
+        return []
+    # Each listed row of the last axis is written with calls of its own.
+    return ragged if sum(len(rows.lengths) for rows in axis_rows(layout.axes[1], transposed)) <= _APART else []
+
+
+def _is_long_row(block: _Block) -> bool:
+    return block.shape == (1, 1) and block.head >= _LONG
+
+
+def _write_ragged(
+    layout: _Layout,
+    blocks: Sequence[_Block],
+    last: Sequence[AxisRows],
+    values: NDArray[Any],
+    indices: NDArray[Any],
+    data: NDArray[Any],
+) -> None:
+    """Write rows of the outer axis whose numbers of entries differ.
+
+    Each row of the last axis is laid out once for all of them, one after the other; each takes its part of that.
+    """
+    stride = indices.dtype.type(layout.column_strides[0])
+    some = max(1, _BATCH // (max(block.head for block in blocks) * sum(len(rows.columns) for rows in last)))
+    for _, alike in groupby(blocks, lambda block: len(block.lines[0].taps)):
+        for batch in _batches(alike, some):
+            heads = np.concatenate([block.lines[0].columns[0] for block in batch]).astype(indices.dtype) * stride
+            taps = np.concatenate([block.lines[0].taps[:, 0] for block in batch], 1)
+            kernels = _take(values[0, 0], taps, 0)
+            offset = 0
+            for rows in last:
+                _write_ragged_lines(batch, rows, offset, heads, kernels, indices, data)
+                offset += rows.entries
+
+
+def _batches(blocks: Iterable[_Block], some: int) -> Iterator[list[_Block]]:
+    blocks = iter(blocks)
+    while batch := list(islice(blocks, some)):
+        yield batch
+
+
+def _write_ragged_lines(
+    blocks: Sequence[_Block],
+    rows: AxisRows,
+    offset: int,
+    heads: NDArray[Any],
+    kernels: NDArray[Any],
+    indices: NDArray[Any],
+    data: NDArray[Any],
+) -> None:
+    """Write the blocks' entries on some rows of the last axis, before which are `offset` entries of that axis."""
+    row = listed = 0
+    for run in rows.runs:
+        growth = np.arange(run.repeats, dtype=indices.dtype)[:, None] * indices.dtype.type(run.step)
+        before = 0
+        for length in rows.lengths[row : row + run.rows].tolist():
+            entries = slice(listed + before, listed + before + length)
+            columns = np.add.outer(heads, rows.columns[entries].astype(heads.dtype)).ravel()
+            values = _take(kernels, rows.taps[:, entries], 1).ravel()
+            done = 0
+            for block in blocks if length else ():
+                head = block.head
+                start, size = block.offset + head * offset, head * run.entries
+                there = slice(start, start + run.repeats * size)
+                line, part = slice(head * before, head * (before + length)), slice(done, done + head * length)
+                np.add(columns[part], growth, out=indices[there].reshape(run.repeats, size)[:, line])
+                data[there].reshape(run.repeats, size)[:, line] = values[part]
+                done += head * length
+            before += length
+        row += run.rows
+        listed += run.entries
+        offset += run.repeats * run.entries
 
 
 def _lines_first(values: NDArray[Any]) -> NDArray[Any]:

@@ -269,6 +269,29 @@ def test_long_kernels_are_built_in_parts(mode):
         assert_identical(kernel_matrix(kernel, (m,), **keywords, transposed=True, output_size=n), A.T.tocsr())
 
 
+@pytest.mark.parametrize("mode", strategies.MODES)
+@pytest.mark.parametrize(("s", "d"), [((1, 1), (1, 1)), ((1, 3), (1, 2)), ((2, 3), (1, 1)), ((1, 2), (2, 1))])
+def test_border_rows_of_a_long_kernel_on_short_lines(mode, s, d):
+    """Each border row of the outer axis has another number of taps; a weight of two channels makes them otherwise."""
+    axes = (
+        Axis(40, 35 // d[0], s=s[0], d=d[0], lo=21, hi=19, mode=mode),
+        Axis(11, 3, s=s[1], d=d[1], lo=2, hi=3, mode=mode),
+    )
+    weight = np.random.default_rng(3).integers(-9, 10, (1, 2, *(a.k for a in axes)))
+    keywords = {"stride": s, "dilation": d, "padding": [(a.lo, a.hi) for a in axes], "padding_mode": mode}
+    A = kernel_matrix(weight[0, 0], (40, 11), **keywords)
+    dense, pattern = oracles.matrix(weight[:, :1], axes)
+    assert_canonical(A)
+    assert_array_equal(A.toarray(), dense, strict=True)
+    assert A.nnz == pattern.sum()
+    outputs = [len(a.windows()) for a in axes]
+    assert_identical(
+        kernel_matrix(weight[0, 0], outputs, **keywords, transposed=True, output_size=(40, 11)), A.T.tocsr()
+    )
+    both = kernel_matrix(weight, (2, 40, 11), **keywords)
+    assert_array_equal(both[:, : A.shape[1]].toarray(), dense, strict=True)
+
+
 def test_padding_of_a_million_pixels_is_one_row_repeated():
     A = kernel_matrix(np.array([1, 10, 100]), (3,), padding=10**6, padding_mode="replicate")
     assert A.shape == (2 * 10**6 + 1, 3)
