@@ -28,9 +28,9 @@ PACK = 2.5
 STEP = 25_000.0  # what Python takes for a band
 CALL = 45_000.0
 FLAT = 1.08  # on the whole of a flat plan: its rows begin anywhere
-WEIGHT = 0.12  # of a term that is weighted and added
+WEIGHT = 0.11  # of a term that is weighted and added
 COPY_WEIGHTED = 0.2
-BAND = 40_000.0  # what Python takes for a band of them
+BAND = 28_000.0  # what Python takes for a band of them
 TAP = 6_000.0  # what Python takes for a shifted tap
 PLACE = 4_000.0  # and for each place in a tile that is sorted into the result
 
