@@ -414,7 +414,7 @@ def is_defining_sum(example: Example, mine: Outcome) -> bool:
     args = {n: np.asarray(v) if n in TENSORS and v is not None else v for n, v in example.args.items()}
     example = replace(example, args=args)
     expected = by_loops(example, axes_of(example))
-    return mine.value.dtype == expected.dtype and equal(mine.value, expected)
+    return mine.value is not None and mine.value.dtype == expected.dtype and equal(mine.value, expected)
 
 
 def paddings(example: Example) -> list[Any]:
