@@ -294,6 +294,9 @@ def test_threads_are_those_of_blas_alone():
         (True, TRANSPOSED((8, 500, 500), (8, 8, 3, 3), stride=2, padding=1)),
         (True, TRANSPOSED((4, 300, 300), (4, 2, 16, 16), stride=8, padding=4)),
         (True, CONV((2, 1200, 1200), (2, 2, 3, 3), padding=300, padding_mode="reflect")),
+        # Many channels become few: what is copied is the source.
+        (False, CONV((64, 500, 500), (2, 64, 3, 3), padding=1, padding_mode="reflect")),
+        (True, TRANSPOSED((64, 600, 600), (64, 1, 3, 3), padding=1)),
     ],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.int64])

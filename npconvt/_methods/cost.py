@@ -160,16 +160,16 @@ def flat_time(task: Task, summed: int) -> float:
     count = -(-first.result // first.hop)
     low, high = first.reach
     channels, item = (task.results, task.sources), task.dtype.itemsize
-    elements = workspace(plan, channels, task.batch, task.groups, count)
+    sorted_first = any(s.step > 1 for s in plan.sides) or any(s.pitch > s.source for s in plan.sides[1:])
+    copies = int(sorted_first or not is_zero_padded(task))
+    elements = workspace(plan, channels, copies, task.batch, task.groups, count)
     bands = max(1.0, elements * item / limit(plan, channels, item))
     cuts = max(1.0, bands / n)  # of an image
     tall = min(count + cuts * (high - low), cuts * -(-first.source // first.step)) if summed else count
     total = CALL + STEP * bands
-    if any(s.step > 1 for s in plan.sides) or any(s.pitch > s.source for s in plan.sides[1:]):
-        copy = COPY_STRIDED if last.step > 1 else COPY
+    if copies:
+        copy = COPY_STRIDED if sorted_first and last.step > 1 else COPY
         total += n * task.sources * len(plan.origins) * tall * row * copy * words
-    elif not is_zero_padded(task):
-        total += n * task.sources * tall * row * COPY * words
     for _, parts in plan.parts:
         for part in parts:
             together = task.batch if tall * row < FOLD else 1
@@ -197,7 +197,7 @@ def weighted_time(task: Task) -> float:
     first, *others = plan.sides
     row = prod(side.pitch for side in others)
     count, height = -(-first.result // first.hop), -(-first.source // first.step)
-    bytes_ = weighted_workspace(plan, channels, task.batch, task.groups, count) * item
+    bytes_ = weighted_workspace(plan, channels, 1, task.batch, task.groups, count) * item
     total = CALL + BAND * max(1.0, bytes_ / WEIGHTED_BYTES)
     if any(s.step > 1 for s in plan.sides) or any(s.pitch > s.source for s in others):
         total += n * task.sources * len(plan.origins) * height * row * COPY_STRIDED * words

@@ -36,6 +36,7 @@ from npconvt._methods.sums import (
 )
 
 WEIGHTED_BYTES = 2**20  # of a band that is weighted: what fits into the cache of a core
+COPIES = (1, 3)  # of a source that is not taken as it lies: of zeros, or of a padding mode, one axis after the other
 FOLD = 100  # images with fewer positions share a product
 
 
@@ -75,7 +76,7 @@ class Flat:
         if not all(side.phases for side in sides):  # no tap meets the result
             return
         whole, flat = self._whole(source), self._direct(result)
-        for band in self._bands(source.shape):
+        for band in self._bands(source.shape, 0 if whole is not None else COPIES[self.mode != ZEROS]):
             part = result[band.images, band.groups]
             if band.first >= band.last:
                 hop = sides[0].hop
@@ -102,28 +103,28 @@ class Flat:
                         add_up(terms, out, arena, keep=bias is not None), part, out, (*leading, *phases), band, added
                     )
 
-    def _bands(self, shape: tuple[int, ...]) -> list[Band]:
-        limit = self._limit()
-        key = (type(self), shape[:2], self.channels, self.dtype.itemsize, limit)
+    def _bands(self, shape: tuple[int, ...], copies: int) -> list[Band]:
+        most = self._limit()
+        key = (type(self), shape[:2], self.channels, self.dtype.itemsize, copies, most)
         found = self.shifts.bands.get(key)
         if found is None:
-            found = self._cut(shape, limit)
+            found = self._cut(shape, copies, most)
             if len(self.shifts.bands) < 16 and len(found) <= 64:
                 self.shifts.bands[key] = found
         return found
 
-    def _cut(self, shape: tuple[int, ...], limit: int) -> list[Band]:
+    def _cut(self, shape: tuple[int, ...], copies: int, most: int) -> list[Band]:
         first = self.shifts.sides[0]
         low, high = first.reach
         rows, count = -(-first.source // first.step), -(-first.result // first.hop)
         found = []
-        for images, groups, (begin, end) in boxes((*shape[:2], count), lambda part: self._bytes(*part), limit):
+        for images, groups, (begin, end) in boxes((*shape[:2], count), lambda part: self._bytes(copies, *part), most):
             top, bottom = max(0, begin + low), min(rows, end + high)
             found.append(Band(slice(*images), slice(*groups), begin, end, top, bottom))
         return found
 
-    def _bytes(self, images: int, groups: int, rows: int) -> int:
-        return workspace(self.shifts, self.channels, images, groups, rows) * self.dtype.itemsize
+    def _bytes(self, copies: int, images: int, groups: int, rows: int) -> int:
+        return workspace(self.shifts, self.channels, copies, images, groups, rows) * self.dtype.itemsize
 
     def _limit(self) -> int:
         return limit(self.shifts, self.channels, self.dtype.itemsize)
@@ -316,7 +317,7 @@ class Weighted(Flat):
             return
         size, program = None, None
         whole, flat = self._whole(source), self._direct(result)
-        for band in self._bands(source.shape):
+        for band in self._bands(source.shape, 0 if whole is not None else COPIES[self.mode != ZEROS]):
             part = result[band.images, band.groups]
             added = None if bias is None else bias[band.groups]
             if band.first >= band.last:
@@ -370,8 +371,8 @@ class Weighted(Flat):
                     terms.append((stack.values, block[..., numbers]))
         return program._replace(used=arena.used)
 
-    def _bytes(self, images: int, groups: int, rows: int) -> int:
-        return weighted_workspace(self.shifts, self.channels, images, groups, rows) * self.dtype.itemsize
+    def _bytes(self, copies: int, images: int, groups: int, rows: int) -> int:
+        return weighted_workspace(self.shifts, self.channels, copies, images, groups, rows) * self.dtype.itemsize
 
     def _limit(self) -> int:
         return WEIGHTED_BYTES
@@ -383,8 +384,8 @@ def seen(shift: int, length: int, size: int) -> tuple[int, int]:
     return low, max(low, min(length, size - shift))
 
 
-def workspace(plan: Shifts, channels: tuple[int, int], images: int, groups: int, rows: int) -> int:
-    """Elements of workspace for a band of so many rows."""
+def workspace(plan: Shifts, channels: tuple[int, int], copies: int, images: int, groups: int, rows: int) -> int:
+    """Elements of workspace for a band of so many rows whose source is copied so many times."""
     results, sources = channels
     low, high = plan.sides[0].reach
     tall = rows + high - low
@@ -395,23 +396,25 @@ def workspace(plan: Shifts, channels: tuple[int, int], images: int, groups: int,
         # The zeros between the rows of a product are as long as its shifts reach.
         most = max(most, terms + results * (rows + sum(part.rows for part in parts) * (tall + high - low + 1)))
     row = prod(side.pitch for side in plan.sides[1:])
-    copied = any(s.step > 1 for s in plan.sides) or any(s.pitch > s.source for s in plan.sides[1:])
-    return images * groups * row * (copied * len(plan.origins) * sources * tall + most)
+    return images * groups * row * (copies * len(plan.origins) * sources * tall + most)
 
 
-def weighted_workspace(plan: Shifts, channels: tuple[int, int], images: int, groups: int, rows: int) -> int:
-    """Elements of workspace for a band of so many rows that is weighted."""
+def weighted_workspace(
+    plan: Shifts, channels: tuple[int, int], copies: int, images: int, groups: int, rows: int
+) -> int:
+    """Elements of workspace for a band of so many rows that is weighted, and whose source is copied so many times."""
     results, sources = channels
     low, high = plan.sides[0].reach
     terms = max(sum(part.terms for part in parts) for _, parts in plan.parts)
     row = prod(side.pitch for side in plan.sides[1:])
-    return images * groups * row * (sources * terms * (rows + 2 * (high - low)) + results * rows)
+    copied = copies * len(plan.origins) * sources * (rows + high - low)
+    return images * groups * row * (copied + sources * terms * (rows + 2 * (high - low)) + results * rows)
 
 
 def limit(plan: Shifts, channels: tuple[int, int], itemsize: int) -> int:
     """The bytes of a band: more where the rows that bands have in common would be most of what is computed."""
     low, high = plan.sides[0].reach
-    apart = workspace(plan, channels, 1, 1, 4 * (high - low)) * itemsize if plan.summed else 0
+    apart = workspace(plan, channels, 0, 1, 1, 4 * (high - low)) * itemsize if plan.summed else 0
     return max(bands.BAND_BYTES, min(apart, MAX_BYTES // 2))
 
 

@@ -22,7 +22,7 @@ from npconvt._matrix import build
 from npconvt._methods import taps
 from npconvt._methods.bands import MAX_BYTES, Arena, Array, arena, boxes
 from npconvt._methods.cost import Task
-from npconvt._methods.flat import Flat, Weighted, natural_block, weighted_workspace, workspace
+from npconvt._methods.flat import COPIES, Flat, Weighted, natural_block, weighted_workspace, workspace
 from npconvt._methods.pieces import Piece, cover, forward_pieces, transposed_pieces
 from npconvt._methods.slide import Channels, Layout, Slide, layout, packed
 from npconvt._methods.sums import shifts
@@ -195,7 +195,7 @@ def fits_flat(task: Task, summed: int) -> bool:
     plan = shifts(task.axes, task.transposed, summed)
     if not all(side.phases for side in plan.sides):
         return False
-    return workspace(plan, (task.results, task.sources), 1, 1, 1) * task.dtype.itemsize <= MAX_BYTES // 2
+    return workspace(plan, (task.results, task.sources), max(COPIES), 1, 1, 1) * task.dtype.itemsize <= MAX_BYTES // 2
 
 
 def fits_weighted(task: Task) -> bool:
@@ -203,7 +203,10 @@ def fits_weighted(task: Task) -> bool:
     plan = shifts(task.axes, task.transposed, 1)
     if task.sources > 1 or len(task.axes) == 1 or not all(side.phases for side in plan.sides):
         return False
-    return weighted_workspace(plan, (task.results, task.sources), 1, 1, 1) * task.dtype.itemsize <= MAX_BYTES // 2
+    return (
+        weighted_workspace(plan, (task.results, task.sources), max(COPIES), 1, 1, 1) * task.dtype.itemsize
+        <= MAX_BYTES // 2
+    )
 
 
 def fits(task: Task, way: str, pieces: tuple[Piece, ...]) -> bool:
