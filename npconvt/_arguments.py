@@ -238,6 +238,24 @@ def _refuse_range(call: str, name: str, value: object, smallest: int, minimum: i
     raise ValueError(msg)
 
 
+# --- words -----------------------------------------------------------------------------------------------------------
+
+
+def word(call: str, name: str, value: object, allowed: Iterable[str]) -> str:
+    """Return one of the words allowed."""
+    words = tuple(allowed)
+    if isinstance(value, str) and value in words:
+        return value
+    msg = f"{call}: {name} must be {_either(words)}, but got {_shown(value)}."
+    raise ValueError(msg) if isinstance(value, str) else TypeError(msg)
+
+
+def _either(words: Sequence[str]) -> str:
+    """Return the words as a sentence offers them: "one of 'a', 'b' or 'c'"; fewer than three without "one of"."""
+    *others, last = map(repr, words)
+    return f"{'one of ' if len(words) > 2 else ''}{', '.join(others)}{' or ' if others else ''}{last}"
+
+
 # --- padding ---------------------------------------------------------------------------------------------------------
 
 
@@ -246,12 +264,7 @@ def padding_pairs(call: str, value: Padding, ndim: int) -> str | Pairs:
     if type(value) is int and -LARGEST_INT <= value <= LARGEST_INT:
         return ((value, value),) * ndim
     if isinstance(value, str):
-        if value not in PADDING_WORDS:
-            msg = (
-                f"{call}: padding must be 'valid', 'same' or 'same_lower' where it is a word, but got {_shown(value)}."
-            )
-            raise ValueError(msg)
-        return ((0, 0),) * ndim if value == "valid" else value
+        return ((0, 0),) * ndim if word(call, "padding as a word", value, PADDING_WORDS) == "valid" else value
     items = _items(value)
     if items is None:
         number = _amount(call, value)
@@ -287,13 +300,7 @@ def _amount(call: str, value: object) -> int:
 
 def padding_mode(call: str, value: str) -> str:
     """Return one of the padding modes."""
-    if not isinstance(value, str):
-        msg = f"{call}: padding_mode must be a str, but got {_shown(value)}."
-        raise TypeError(msg)
-    if value not in PADDING_MODES:
-        msg = f"{call}: padding_mode must be one of {', '.join(PADDING_MODES)}, but got {_shown(value)}."
-        raise ValueError(msg)
-    return value
+    return word(call, "padding_mode", value, PADDING_MODES)
 
 
 def check_axis(call: str, axis: Axis, index: int) -> None:
@@ -516,16 +523,6 @@ def spatial_size(call: str, value: IntOrInts, ndim: int) -> Ints:
     return per_axis(call, "output_size", value, ndim, 1)
 
 
-def check_op(call: str, op: object, names: Sequence[str]) -> None:
-    """Refuse what is not the name of a call."""
-    if not isinstance(op, str):
-        msg = f"{call}: op must be a str, but got {op!r}."
-        raise TypeError(msg)
-    if op not in names:
-        msg = f"{call}: op must be one of {', '.join(names)}, but got {op!r}."
-        raise ValueError(msg)
-
-
 def check_mapping(call: str, name: str, value: object) -> None:
     """Refuse what is not a mapping."""
     if not isinstance(value, Mapping):
@@ -543,12 +540,7 @@ def check_params(call: str, op: str, params: Iterable[object], names: Sequence[s
 
 def check_method(call: str, method: str) -> None:
     """Refuse an unknown method."""
-    if not isinstance(method, str):
-        msg = f"{call}: method must be a str, but got {method!r}."
-        raise TypeError(msg)
-    if method not in METHODS:
-        msg = f"{call}: method must be one of {', '.join(METHODS)}, but got {method!r}."
-        raise ValueError(msg)
+    word(call, "method", method, METHODS)
 
 
 def check_padding_seen(call: str, method: str, padding: Pairs) -> NoReturn:

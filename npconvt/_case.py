@@ -108,7 +108,7 @@ class Case:
         params: Mapping[str, Any] = MappingProxyType({}),
         output: ArrayLike | None = None,
     ) -> None:
-        arguments.check_op("Case", op, OPS)
+        arguments.word("Case", "op", op, OPS)
         fields = {
             "op": op,
             "input": _frozen("input", input),
@@ -230,7 +230,7 @@ def geometry_of(
     op: str, input_shape: Sequence[int], weight_shape: Sequence[int], params: Mapping[str, Any]
 ) -> ConvGeometry:
     """Build the forward geometry of a call from shapes alone, with the errors of the call."""
-    arguments.check_op("Case", op, OPS)
+    arguments.word("Case", "op", op, OPS)
     signature = inspect.signature(getattr(functional, op)).parameters.values()
     values = {parameter.name: parameter.default for parameter in signature if parameter.name not in _ARRAYS}
     arguments.check_params("Case", op, params, tuple(values))

@@ -105,8 +105,8 @@ def test_prints_as_aligned_table():
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"op": "conv4d"}, ValueError, "Case: op must be one of conv1d, .*, but got 'conv4d'"),
-        ({"op": 2}, TypeError, "Case: op must be a str, but got 2"),
+        ({"op": "conv4d"}, ValueError, "Case: op must be one of 'conv1d', .*, but got 'conv4d'"),
+        ({"op": 2}, TypeError, "Case: op must be one of 'conv1d', .*, but got 2"),
         ({"op": "conv1d"}, ValueError, r"conv1d: weight must have 3 axes, .* but has 4: shape \(2, 1, 2, 2\)"),
         ({"input": X[0, 0]}, ValueError, r"conv2d: input must have 3 or 4 axes, .* but has 2: shape \(3, 4\)"),
         ({"params": {}}, ValueError, r"conv2d: weight of shape \(2, 1, 2, 2\) with groups=1 needs 1 input channels"),

@@ -51,7 +51,7 @@ def test_check_prints_json_and_draws(case, capsys):
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [("--kind other", "kind must be one of convention, precision, overflow, conjugate, but got 'other'"),
+    [("--kind other", "kind must be one of 'convention', 'precision', 'overflow' or 'conjugate', but got 'other'"),
      ("--dtype text", "probe: dtype must be a type of numbers, but got 'text'")],
 )  # fmt: skip
 def test_probe_refuses_in_a_sentence(tmp_path, monkeypatch, capsys, options, message):

@@ -93,7 +93,7 @@ def test_probes_repeat_and_differ_by_seed() -> None:
         (
             {"kind": "other"},
             ValueError,
-            "kind must be one of convention, .*, but got 'other'",
+            "kind must be one of 'convention', .*, but got 'other'",
         ),
         ({"kind": "precision", "dtype": "int8"}, TypeError, "dtype must suit kind 'precision', but got int8"),
         ({"dtype": "int8"}, ValueError, "weight_shape must leave whole numbers exact, but there are 90 terms"),

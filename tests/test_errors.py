@@ -12,7 +12,6 @@ import scipy.sparse
 
 import npconvt
 from npconvt import Case, ConvGeometry, conv, conv1d, conv2d, conv3d, conv_transpose1d, conv_transpose2d, kernel_matrix
-from npconvt._arguments import METHODS
 
 X, W = np.ones((1, 1, 5, 6)), np.ones((1, 1, 3, 3))  # for conv2d
 L, K = np.ones((2, 3, 7)), np.ones((3, 3, 2))  # for conv1d
@@ -63,8 +62,8 @@ CASES = {
     ),
     "kind that is no text": (
         lambda: npconvt.probe("conv1d", L.shape, K.shape, kind=np.ones(2)),
-        ValueError,
-        "probe: kind must be one of convention, precision, overflow, conjugate, but got array([1., 1.]).",
+        TypeError,
+        "probe: kind must be one of 'convention', 'precision', 'overflow' or 'conjugate', but got array([1., 1.]).",
     ),
     "bias that is no flag": (
         lambda: npconvt.probe("conv1d", L.shape, K.shape, bias=[1, 2, 3]),
@@ -214,7 +213,7 @@ CASES = {
     "word": (
         lambda: conv2d(X, W, padding="full"),
         ValueError,
-        "conv2d: padding must be 'valid', 'same' or 'same_lower' where it is a word, but got 'full'.",
+        "conv2d: padding as a word must be one of 'valid', 'same' or 'same_lower', but got 'full'.",
     ),
     "too many paddings": (
         lambda: conv2d(X, W, padding=(1, 1, 2, 2)),
@@ -241,12 +240,12 @@ CASES = {
     "mode": (
         lambda: conv1d(L, K, padding_mode="constant"),
         ValueError,
-        "conv1d: padding_mode must be one of zeros, reflect, replicate, circular, but got 'constant'.",
+        "conv1d: padding_mode must be one of 'zeros', 'reflect', 'replicate' or 'circular', but got 'constant'.",
     ),
     "no mode": (
-        lambda: conv1d(L, K, padding_mode=0),
+        lambda: conv1d(L, K, padding_mode={}),
         TypeError,
-        "conv1d: padding_mode must be a str, but got 0.",
+        "conv1d: padding_mode must be one of 'zeros', 'reflect', 'replicate' or 'circular', but got {}.",
     ),
     "kernel too long": (
         lambda: conv2d(X, W, padding=((1, -1), 0), dilation=(1, 3)),
@@ -502,12 +501,12 @@ CASES = {
     "method": (
         lambda: conv1d(L, K, method="winograd"),
         ValueError,
-        f"conv1d: method must be one of {', '.join(METHODS)}, but got 'winograd'.",
+        "conv1d: method must be one of 'auto', 'matrix', 'gemm' or 'fft', but got 'winograd'.",
     ),
     "no method": (
         lambda: conv1d(L, K, method=None),
         TypeError,
-        "conv1d: method must be a str, but got None.",
+        "conv1d: method must be one of 'auto', 'matrix', 'gemm' or 'fft', but got None.",
     ),
     "padding wider than all windows": (
         lambda: conv1d(np.ones((1, 5)), np.ones((1, 1, 3)), None, 1000, 1000, padding_mode="replicate", method="gemm"),
@@ -538,7 +537,7 @@ CASES = {
     "geometry mode": (
         lambda: dataclasses.replace(G, padding_mode="zero"),
         ValueError,
-        "ConvGeometry: padding_mode must be one of zeros, reflect, replicate, circular, but got 'zero'.",
+        "ConvGeometry: padding_mode must be one of 'zeros', 'reflect', 'replicate' or 'circular', but got 'zero'.",
     ),
     "geometry channels": (
         lambda: dataclasses.replace(G, in_channels=-1),
@@ -558,10 +557,25 @@ CASES = {
     "op": (
         lambda: Case("conv4d", L, K),
         ValueError,
-        "Case: op must be one of conv1d, conv2d, conv3d, conv, conv_transpose1d, conv_transpose2d, conv_transpose3d, "
-        "conv_transpose, but got 'conv4d'.",
+        "Case: op must be one of 'conv1d', 'conv2d', 'conv3d', 'conv', 'conv_transpose1d', 'conv_transpose2d', "
+        "'conv_transpose3d' or 'conv_transpose', but got 'conv4d'.",
     ),
-    "op kind": (lambda: Case(2, L, K), TypeError, "Case: op must be a str, but got 2."),
+    "op kind": (
+        lambda: npconvt.error_bound(Case(["conv1d"], L, K), float),
+        TypeError,
+        "Case: op must be one of 'conv1d', 'conv2d', 'conv3d', 'conv', 'conv_transpose1d', 'conv_transpose2d', "
+        "'conv_transpose3d' or 'conv_transpose', but got ['conv1d'].",
+    ),
+    "one word of two": (
+        lambda: npconvt.frameworks.tensorflow.conv2d(X, W, 1, "valid"),
+        ValueError,
+        "tensorflow.conv2d: padding must be 'SAME' or 'VALID', but got 'valid'.",
+    ),
+    "words of a framework": (
+        lambda: npconvt.frameworks.matlab.conv2(W[0, 0], W[0, 0], W),
+        TypeError,
+        f"matlab.conv2: shape must be one of 'full', 'same' or 'valid', but got {' '.join(repr(W).split())}.",
+    ),
     "params": (
         lambda: Case("conv1d", L, K, params={"strides": 2}),
         ValueError,

@@ -77,7 +77,7 @@ def test_the_table_has_a_row_for_each_call_and_a_rule_for_each_word() -> None:
         for call in ("conv", "conv_transpose", "depthwise_conv, separable_conv")
         for word in ("valid", "same")
     ]
-    with pytest.raises(ValueError, match=r"framework must be one of jax, flax, .* but it is 'theano'"):
+    with pytest.raises(ValueError, match=r"^table: framework must be one of 'jax', 'flax', .* but got 'theano'\.$"):
         frameworks.table("theano")
 
 
@@ -141,7 +141,7 @@ def test_what_scipy_refuses_is_refused() -> None:
                 theirs(*arguments)
             with pytest.raises(ValueError, match=rf"^scipy\.{call}: .+, but .+\.$"):
                 ours(*arguments)
-    with pytest.raises(ValueError, match="boundary must be one of fill, wrap, symm, but it is 'mirror'"):
+    with pytest.raises(ValueError, match="boundary must be one of 'fill', 'wrap' or 'symm', but got 'mirror'"):
         translated.convolve2d(x, x, boundary="mirror")
     with pytest.raises(ValueError, match="in1 and in2 must not be empty"):
         translated.convolve(np.ones(0), np.ones(3))
@@ -169,7 +169,7 @@ def test_what_the_convolution_matrix_refuses() -> None:
         ([1, 2], 0, "full", "input_shape must be at least 1, but it is 0"),
         ([[1, 2]], 3, "full", "input_shape must be a sequence"),
         ([[1, 2]], (3,), "full", "input_shape must have 2 integers"),
-        ([1, 2], 3, "half", "mode must be one of full, valid, same, but it is 'half'"),
+        ([1, 2], 3, "half", "mode must be one of 'full', 'valid' or 'same', but got 'half'"),
     ):
         with pytest.raises((ValueError, TypeError), match=text):
             translated.convolution_matrix(kernel, shape, mode)
@@ -227,7 +227,10 @@ def test_arguments_of_the_wrong_kind_are_named() -> None:
         (lambda: jax.conv_general_dilated(x, w, 1, "SAME"), "window_strides must be a sequence"),
         (lambda: jax.conv_general_dilated([["a"]], w, (1,), "SAME"), "lhs must hold numbers, but its dtype is <U1"),
         (lambda: jax.conv_general_dilated(x, w.astype(np.float32), (1,), "SAME"), "must have one dtype"),
-        (lambda: onnx.Conv(x, w, auto_pad=None), "auto_pad must be one of NOTSET, SAME_UPPER"),
+        (
+            lambda: onnx.Conv(x, w, auto_pad=None),
+            "auto_pad must be one of 'NOTSET', 'SAME_UPPER', 'SAME_LOWER' or 'VALID', but got None",
+        ),
         (lambda: mlx.conv1d(x.astype(int), w), "input must be of dtype float16, float32, float64, but it is int64"),
     ):
         with pytest.raises(TypeError, match=text):

@@ -534,5 +534,7 @@ def test_cost_has_a_line_for_each_method_with_its_exponent(tmp_path):
     np.testing.assert_array_equal(ax.lines[1].get_xdata(), [2, 8, 2**20])
     assert [label.get_text() for label in ax.get_xticklabels()] == ["2", "8", "1048576"]
     assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel()) == ("log", "log", "taps")
-    with pytest.raises(ValueError, match=r"\(pixels, taps\), but is None"):
+    with pytest.raises(TypeError, match=r"^plot\.cost: sweep must be 'pixels' or 'taps', but got None\.$"):
         plot.cost(records)
+    with pytest.raises(ValueError, match=r"^plot\.cost: benchmark must hold at least one record, but holds none\.$"):
+        plot.cost([])

@@ -83,9 +83,7 @@ def probe(
     >>> [cause.name for cause in crosscheck(case, wrong).causes]
     ['kernel_flipped']
     """
-    if not isinstance(kind, str) or kind not in PROBES:
-        msg = f"probe: kind must be one of {', '.join(PROBES)}, but got {kind!r}."
-        raise ValueError(msg)
+    arguments.word("probe", "kind", kind, PROBES)
     chosen = arguments.number_dtype("probe", _DEFAULT_DTYPE[kind] if dtype is None else dtype)
     with_bias, seed = arguments.boolean("probe", "bias", bias), arguments.natural("probe", "seed", seed)
     if chosen.kind not in _DTYPE_KINDS[kind]:

@@ -17,6 +17,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from npconvt._arguments import word
+
 __all__ = ["CONVENTIONS", "Axis", "Convention", "Rule", "table"]
 
 
@@ -621,8 +623,8 @@ def table(framework: str) -> str:
 
     Raises
     ------
-    ValueError
-        For a name that is not there.
+    ValueError, TypeError
+        For a name that is not there, or is no text.
 
     Examples
     --------
@@ -635,11 +637,8 @@ def table(framework: str) -> str:
     | `conv1d, conv2d, conv3d` | `explicit` | `(lo, hi)` |
     | `conv_transpose1d, conv_transpose2d, conv_transpose3d` | `explicit` | `(lo, hi - output_padding)` |
     """
+    word("table", "framework", framework, dict.fromkeys(convention.framework for convention in CONVENTIONS))
     rows = [convention for convention in CONVENTIONS if convention.framework == framework]
-    if not rows:
-        known = ", ".join(dict.fromkeys(convention.framework for convention in CONVENTIONS))
-        message = f"table: framework must be one of {known}, but it is {framework!r}."
-        raise ValueError(message)
     words = [[f"`{row.call}`", f"`{word}`", f"`{rule.formula}`"] for row in rows for word, rule in row.rules.items()]
     calls = _lines(["call", "data", "weight", "groups", "output size", "default padding"], _calls(rows))
     sources = f"Sources: {'; '.join(dict.fromkeys(row.source for row in rows))}."

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from npconvt import functional
 from npconvt._arguments import LARGEST_INT
 from npconvt._arguments import array as array
+from npconvt._arguments import word as word
 from npconvt.frameworks._conventions import Axis as Axis
 from npconvt.frameworks._conventions import Convention
 
@@ -112,18 +113,6 @@ def pair(function: str, name: str, value: Any) -> tuple[int, int]:
     """Return one (lo, hi)."""
     lo, hi = sequence(function, name, value, 2, "integers (lo, hi)")
     return integer(function, name, lo), integer(function, name, hi)
-
-
-def word(function: str, name: str, value: Any, allowed: Iterable[str]) -> str:
-    """Return a word that is one of those allowed."""
-    words = list(allowed)
-    if not isinstance(value, str):
-        message = f"{function}: {name} must be one of {', '.join(words)}, but it is {value!r}."
-        raise TypeError(message)
-    if value not in words:
-        message = f"{function}: {name} must be one of {', '.join(words)}, but it is {value!r}."
-        raise ValueError(message)
-    return value
 
 
 def group_channels(function: str, x: Array, w: Array, groups: int, given: str) -> None:

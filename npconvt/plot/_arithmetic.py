@@ -298,9 +298,8 @@ class _Scene(NamedTuple):
         weight: ArrayLike | None,
     ) -> _Scene:
         check_flat(call, geometry)
-        if view not in (None, "gather", "scatter"):
-            msg = f"{call}: view must be 'gather' or 'scatter', but got {view!r}."
-            raise ValueError(msg)
+        if view is not None:
+            arguments.word(call, "view", view, ("gather", "scatter"))
         if view is not None and not transposed:
             msg = f"{call}: view must be left out unless transposed=True, but got {view!r}."
             raise ValueError(msg)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from npconvt._arguments import word
 from npconvt.plot._base import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, new_axes
 
 if TYPE_CHECKING:
@@ -48,7 +49,9 @@ def cost(
     Raises
     ------
     ValueError
-        Where there are no records of the sweep, or several sweeps and none is chosen.
+        Where there are no records, or none of the sweep.
+    TypeError
+        Where there are several sweeps and none is chosen.
 
     Examples
     --------
@@ -60,13 +63,11 @@ def cost(
     """
     records = _records(benchmark)
     sweeps = sorted({str(record.get("sweep", "size")) for record in records})
-    if sweep is None and len(sweeps) == 1:
-        sweep = sweeps[0]
-    if sweep not in sweeps:
-        listed = ", ".join(sweeps) or "nothing"
-        msg = f"plot.cost: sweep must be one of those in the benchmark ({listed}), but is {sweep!r}."
+    if not sweeps:
+        msg = "plot.cost: benchmark must hold at least one record, but holds none."
         raise ValueError(msg)
-    chosen = [record for record in records if record.get("sweep", "size") == sweep]
+    sweep = word("plot.cost", "sweep", sweeps[0] if sweep is None and len(sweeps) == 1 else sweep, sweeps)
+    chosen = [record for record in records if str(record.get("sweep", "size")) == sweep]
     _check_records(chosen)
     if ax is None:
         ax = new_axes(6.5, 4.5)
