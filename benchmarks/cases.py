@@ -94,7 +94,7 @@ SWEEPS = {
     ),
     "taps (one channel, 256x256)": (
         [(k * k, _conv(f"{k}x{k}", (1, 1), (256, 256), (k, k))) for k in (3, 5, 9, 17, 33, 65)],
-        ("fft", "torch"),
+        ("torch", "fft"),
     ),
     "channels in x out (3x3, 28x28)": (
         [(c * c, _conv(f"{c}->{c}", (c, c), (28, 28), (3, 3), padding=1)) for c in (8, 16, 32, 64, 128, 256)],

@@ -73,7 +73,7 @@ def number_dtype(call: str, value: DTypeLike) -> np.dtype[Any]:
     except (TypeError, ValueError):
         dtype = None
     if dtype is None or dtype.kind not in "biufc":
-        msg = f"{call}: dtype must be a type of numbers, but got {_shown(value) if dtype is None else dtype}."
+        msg = f"{call}: dtype must be a type of numbers, but got {shown(value) if dtype is None else dtype}."
         raise TypeError(msg)
     return dtype.newbyteorder("=")
 
@@ -130,7 +130,7 @@ def per_axis(call: str, name: str, value: IntOrInts, ndim: int, minimum: int) ->
         if len(items) not in (1, ndim):
             msg = (
                 f"{call}: {name} must be an int or one int per spatial axis, of which there are {ndim}, "
-                f"but got {len(items)}: {_shown(value)}."
+                f"but got {len(items)}: {shown(value)}."
             )
             raise ValueError(msg)
         values = tuple(_int(call, name, item) for item in items)
@@ -168,7 +168,7 @@ def own_axes(call: str, name: str, value: IntOrInts) -> Ints:
     if items is None:
         return per_axis(call, name, value, 2, 1)
     if not items:
-        msg = f"{call}: {name} must have one int per spatial axis, at least one, but got {_shown(value)}."
+        msg = f"{call}: {name} must have one int per spatial axis, at least one, but got {shown(value)}."
         raise ValueError(msg)
     return per_axis(call, name, items, len(items), 1)
 
@@ -177,8 +177,17 @@ def boolean(call: str, name: str, value: bool | None) -> bool | None:
     """Return True, False or None."""
     if value is None or isinstance(value, (bool, np.bool_)):
         return None if value is None else bool(value)
-    msg = f"{call}: {name} must be True or False, but got {_shown(value)}."
+    msg = f"{call}: {name} must be True or False, but got {shown(value)}."
     raise TypeError(msg)
+
+
+def integers(call: str, name: str, value: Iterable[int]) -> Ints:
+    """Return any ints, given in a sequence."""
+    items = _items(value)
+    if items is None:
+        msg = f"{call}: {name} must be a sequence of ints, but got {shown(value)}."
+        raise TypeError(msg)
+    return tuple(_int(call, name, item) for item in items)
 
 
 def shape(call: str, name: str, value: Iterable[int]) -> Ints:
@@ -192,11 +201,7 @@ def shape(call: str, name: str, value: Iterable[int]) -> Ints:
             f"Pass its shape in place of the array."
         )
         raise TypeError(msg)
-    items = _items(value)
-    if items is None:
-        msg = f"{call}: {name} must be a sequence of ints, but got {_shown(value)}."
-        raise TypeError(msg)
-    sizes = tuple(_int(call, name, item) for item in items)
+    sizes = integers(call, name, value)
     if sizes and min(sizes) < 0:
         _refuse_range(call, name, value, min(sizes), 0)
     return sizes
@@ -213,7 +218,7 @@ def _items(value: object) -> list[Any] | None:
     return None
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     """Return what a message quotes of a value: one line, and of a long one its beginning."""
     text = " ".join(repr(value).split())
     return text if len(text) <= 100 else f"{text[:97]}..."
@@ -227,14 +232,14 @@ def _int(call: str, name: str, value: object) -> int:
             return operator.index(value)  # type: ignore[arg-type]
         except TypeError:
             pass
-    msg = f"{call}: {name} must be made of ints, but got {_shown(value)} of type {type(value).__name__}."
+    msg = f"{call}: {name} must be made of ints, but got {shown(value)} of type {type(value).__name__}."
     raise TypeError(msg)
 
 
 def _refuse_range(call: str, name: str, value: object, smallest: int, minimum: int) -> NoReturn:
     """Refuse numbers of which the smallest is too small, or else the largest too large."""
     limit = f"at least {minimum}" if smallest < minimum else f"at most {LARGEST_INT}"
-    msg = f"{call}: {name} must be {limit}, but got {_shown(value)}."
+    msg = f"{call}: {name} must be {limit}, but got {shown(value)}."
     raise ValueError(msg)
 
 
@@ -246,7 +251,7 @@ def word(call: str, name: str, value: object, allowed: Iterable[str]) -> str:
     words = tuple(allowed)
     if isinstance(value, str) and value in words:
         return value
-    msg = f"{call}: {name} must be {_either(words)}, but got {_shown(value)}."
+    msg = f"{call}: {name} must be {_either(words)}, but got {shown(value)}."
     raise ValueError(msg) if isinstance(value, str) else TypeError(msg)
 
 
@@ -273,7 +278,7 @@ def padding_pairs(call: str, value: Padding, ndim: int) -> str | Pairs:
         remedy = f" One pair (before, after) is written (({items[0]!r}, {items[1]!r}),)." if len(items) == 2 else ""
         msg = (
             f"{call}: padding must be an int, a word, or one int or (before, after) pair per spatial axis, "
-            f"of which there are {ndim}, but got {len(items)}: {_shown(value)}.{remedy}"
+            f"of which there are {ndim}, but got {len(items)}: {shown(value)}.{remedy}"
         )
         raise ValueError(msg)
     pairs = tuple(_pair(call, item) for item in items)
@@ -286,7 +291,7 @@ def _pair(call: str, value: object) -> tuple[int, int]:
         number = _amount(call, value)
         return number, number
     if len(items) != 2:
-        msg = f"{call}: padding of an axis must be an int or a (before, after) pair, but got {_shown(value)}."
+        msg = f"{call}: padding of an axis must be an int or a (before, after) pair, but got {shown(value)}."
         raise ValueError(msg)
     return _amount(call, items[0]), _amount(call, items[1])
 
@@ -427,7 +432,7 @@ def geometry_sizes(call: str, name: str, value: Ints, ndim: int) -> Ints:
     """Return one size per spatial axis, each at least 1."""
     sizes = shape(call, name, value)
     if len(sizes) != ndim:
-        msg = f"{call}: {name} must have {ndim} entries as input_size, but is {_shown(value)}."
+        msg = f"{call}: {name} must have {ndim} entries as input_size, but is {shown(value)}."
         raise ValueError(msg)
     if sizes and min(sizes) < 1:
         _refuse_range(call, name, value, min(sizes), 1)
@@ -514,7 +519,7 @@ def check_forward_only(call: str, output_padding: IntOrInts, output_size: object
             type(item) is not bool and item == 0 for item in _items(value) or [value]
         )
         if value is not None and not zeros:
-            msg = f"{call}: {name} must be left out unless transposed=True, but got {_shown(value)}."
+            msg = f"{call}: {name} must be left out unless transposed=True, but got {shown(value)}."
             raise ValueError(msg)
 
 
@@ -547,7 +552,7 @@ def check_padding_seen(call: str, method: str, padding: Pairs) -> NoReturn:
     """Refuse a method that lays out the padding where it is far wider than all windows together."""
     msg = (
         f"{call}: method must be 'auto' or 'matrix' where padding_mode='replicate' is wider than all windows together, "
-        f"but got {method!r} with padding {_shown(padding)}."
+        f"but got {method!r} with padding {shown(padding)}."
     )
     raise ValueError(msg)
 

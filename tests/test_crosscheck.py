@@ -1,6 +1,7 @@
 """Cross-checking: every planted mistake is named, no right result is accused, every claim has its proof."""
 
 import json
+import re
 import tracemalloc
 import warnings
 from fractions import Fraction
@@ -488,6 +489,9 @@ def test_how_much_agrees_is_not_said_of_finite_elements_alone() -> None:
     case = probe("conv2d", (1, 2, 6, 7), (3, 2, 3, 2))
     right = case.expected()
     assert crosscheck(case, np.full_like(right, np.nan)).effective_bits == 0
+    opposite = crosscheck(case, -2 * right)  # an error larger than what is summed
+    assert opposite.effective_bits == 0
+    assert re.search(r"^agreeing bits  none: ", str(opposite), re.MULTILINE)
     assert crosscheck(case, right + 1j).effective_bits < 1  # only the real half is right
     x = np.array(case.input)
     x[0, 0, 3, 3] = np.nan

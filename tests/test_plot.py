@@ -123,7 +123,7 @@ def test_scattering_shows_what_is_written_and_what_is_cut():
     assert len(cells(ax, "target:cut")) == 1
     assert legend(ax) == [
         "input", "output", "cut off by the padding", "chosen by output_padding", "taps of the window",
-        "input of this step",
+        "taps that add nothing", "input of this step",
     ]  # fmt: skip
 
 
@@ -133,6 +133,7 @@ def test_scattering_adds_one_input_a_step():
     for step, outputs in enumerate(so_far):
         ax = plot.arithmetic(geometry, step, transposed=True, view="scatter", input=[1, 2, 3], weight=[1, 10, 100])
         assert written(ax) == ["1", "2", "3", *outputs.split()]
+        assert ("output so far" in [text.get_text() for text in ax.texts]) == (step < 2)
 
 
 def legend(ax):
@@ -148,11 +149,14 @@ def test_taps_on_a_padding_that_repeats_the_input_count():
         ax = plot.arithmetic(geometry, 0, transposed=transposed)
         assert len(cells(ax, f"{side}:{kind}")) == 2
         assert words in legend(ax)
+        assert "taps that add nothing" not in legend(ax)
         (window,) = (c for c in ax.collections if c.get_gid() == f"{side}:window")
         assert len({tuple(colour) for colour in window.get_facecolor()}) == 1  # no tap is paler
     zeros = plot.arithmetic(ConvGeometry.conv((4,), (3,), padding=1), 0)
     (window,) = (c for c in zeros.collections if c.get_gid() == "source:window")
-    assert len({tuple(colour) for colour in window.get_facecolor()}) == 2
+    shades = dict(zip(legend(zeros), zeros.get_legend().get_patches(), strict=True))
+    named = [shades[words].get_facecolor() for words in ("taps that add nothing", "taps of the window")]
+    np.testing.assert_array_equal(window.get_facecolor(), [named[0], named[1], named[1]])
 
 
 def test_numbers_are_legible_on_dark_backgrounds():
@@ -224,6 +228,12 @@ def test_refusals_say_what_was_got(call, message):
         (lambda: plot.kernel_matrix(np.ones((2, 2)), (3, 3), row=1.5), r"row must be made of ints, but got 1.5"),
         (lambda: plot.kernel_matrix(np.ones((2, 2)), (3, 3), column="1"), r"column must be made of ints, but got '1'"),
         (lambda: plot.receptive_field(WORKED, position=(0.5, 0)), r"position must be made of ints, but got 0.5"),
+        (lambda: plot.steps(WORKED, which=2), r"^plot\.steps: which must be a sequence of ints, but got 2\.$"),
+        (lambda: plot.steps(WORKED, which=["2"]), r"plot.steps: which must be made of ints, but got '2' of type str"),
+        (lambda: plot.report(None), r"^plot\.report: report must be a Report, .*, but is a NoneType\.$"),
+        (lambda: plot.report(np.ones(3)), r"report must be a Report, .*, but is a ndarray"),
+        (lambda: plot.cost(None), r"^plot\.cost: benchmark must be a sequence of records, .* but got None\.$"),
+        (lambda: plot.cost([1]), r"benchmark must be a sequence of records, .* but got \[1\]"),
     ],
 )
 def test_wrong_kinds_are_named(call, message):
@@ -528,6 +538,11 @@ def test_cost_has_a_line_for_each_method_with_its_exponent(tmp_path):
         for method, power in (("a", 1), ("b", 2))
         for n in (8, 2, 2**20)
     ]
+    (tmp_path / "others.json").write_text('{"sweep": 1}', encoding="utf-8")
+    with pytest.raises(TypeError, match=r"benchmark must be .*, but got a file with None\.$"):
+        plot.cost(tmp_path / "others.json")
+    flat = [{"method": "a", "size": n, "seconds": 1 - n * 1e-6} for n in (1, 10)]
+    assert plot.cost(flat).get_legend_handles_labels()[1][0] == "a: size ** 0.00"
     (tmp_path / "sweeps.json").write_text(json.dumps({"sweeps": records}), encoding="utf-8")
     ax = plot.cost(tmp_path / "sweeps.json", sweep="taps")
     assert ax.get_legend_handles_labels()[1] == ["a: size ** 1.00", "b: size ** 2.00", "linear growth"]

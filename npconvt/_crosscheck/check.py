@@ -296,10 +296,10 @@ def _unlike(actual: Array, value: Array, beyond: Array) -> list[str]:
 
 
 def _effective_bits(error: Array, magnitude: Array, beyond: Array) -> float:
-    """Significant bits that agree; an element that differs by no finite number counts as one with none."""
+    """Significant bits that agree, at least 0; an element that differs by no finite number counts as one with none."""
     lost = ~np.isfinite(error) & beyond.reshape(beyond.shape + (1,) * (error.ndim - beyond.ndim))
     relative = relative_rms(np.where(lost, 1.0, error), np.where(lost, 1.0, magnitude))
-    return float(0 - np.log2(relative)) if relative > 0 else float("inf")  # no negative zero
+    return max(0.0, -float(np.log2(relative))) if relative > 0 else float("inf")
 
 
 def _judge(

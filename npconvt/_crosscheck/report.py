@@ -57,8 +57,9 @@ class Report:
     max_bound_ratio : float
         Largest error over the bound of its element: at most 1 where rounding explains it.
     effective_bits : float
-        Significant bits that agree, in the root mean square over `|w| * |x|`; infinite where nothing differs. An
-        element whose error is not finite, or that no input reaches, has none where it differs.
+        Significant bits that agree, in the root mean square over `|w| * |x|`: 0 where the errors are as large as that,
+        infinite where nothing differs. An element whose error is not finite, or that no input reaches, has none where
+        it differs.
     where : dict
         Which elements are beyond their bounds: "elements", "border", "interior" as (number, of how many), "channels"
         and for a transposed call the "phases" of the stride as tuples.
@@ -83,7 +84,7 @@ class Report:
     verdict        different convention  (differs)
     call           conv1d -> (1, 2) int64
     max error      198, where no rounding is possible
-    agreeing bits  0.9
+    agreeing bits  none: the errors are about as large as what is summed
     where          2 of 2 elements; border 0 of 0, interior 2 of 2; channels 0
     <BLANKLINE>
     cause          kernel_flipped
@@ -137,8 +138,7 @@ class Report:
         rows = [("verdict", self.verdict + ("" if self.ok else "  (differs)")), ("call", self._call())]
         if not math.isnan(self.max_error):
             rows.append(("max error", f"{self.max_error:.3g}, {self._against_bound()}"))
-            bits = "all" if math.isinf(self.effective_bits) else f"{self.effective_bits:.1f}"
-            rows.append(("agreeing bits", bits))
+            rows.append(("agreeing bits", self._agreeing()))
         if self.where.get("elements", (0, 0))[0]:
             rows.append(("where", _place(self.where)))
         for cause in self.causes:
@@ -156,6 +156,11 @@ class Report:
         expected = "impossible" if self.expected_shape is None else f"{self.expected_shape} {self.expected_dtype}"
         actual = f"{self.actual_shape} {self.actual_dtype}"
         return f"{self.op} -> {expected}" + ("" if actual == expected else f", but got {actual}")
+
+    def _agreeing(self) -> str:
+        if self.effective_bits < 1:
+            return "none: the errors are about as large as what is summed"
+        return "all" if math.isinf(self.effective_bits) else f"{self.effective_bits:.1f}"
 
     def _against_bound(self) -> str:
         if self.max_bound_ratio == 0:

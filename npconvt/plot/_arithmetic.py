@@ -191,7 +191,7 @@ def steps(
     if which is None:
         panels = min(scene.total, _MAX_PANELS)
         which = [round(i) for i in np.linspace(0, scene.total - 1, panels)]
-    pictures = [scene.picture(call, step) for step in which]
+    pictures = [scene.picture(call, step) for step in arguments.integers(call, "which", which)]
     if not pictures:
         msg = f"{call}: which must name at least one step, but is {which!r}."
         raise ValueError(msg)
@@ -358,7 +358,8 @@ class _Scene(NamedTuple):
         if self.scatter:
             source = _grid("input", small, self.input, [[p] for p in position], [])
             shown = None if result is None else _shown(result, axes, lines, outside=np.nan)
-            target = _grid("output", lines, shown, taps, self._notes(flipped=False))
+            title_of_sums = "output so far" if shown is not None and step + 1 < self.total else "output"
+            target = _grid(title_of_sums, lines, shown, taps, self._notes(flipped=False))
             return _Picture(title, source, target, scatter=True)
         shown = None if self.input is None else _shown(self.input, axes, lines, outside=0)
         source = _grid("padded input" if _is_padded(lines) else "input", lines, shown, taps, self._notes(flipped=False))
@@ -568,8 +569,11 @@ def _legend_handles(picture: _Picture) -> list[Any]:
         for kind, (face, edge, hatch, label) in _KINDS.items()
         if kind in kinds
     ]
-    step = "input of this step" if picture.scatter else "output of this step"
-    marks = {ORANGE: "taps of the window", VERMILLION: step}
+    marks = {ORANGE: "taps of the window"}
+    window = picture.target if picture.scatter else picture.source
+    if not set(window.kinds.ravel()) <= set(_COUNTED):
+        marks[_PALER[ORANGE]] = "taps that add nothing"
+    marks[VERMILLION] = "input of this step" if picture.scatter else "output of this step"
     return handles + [Patch(facecolor=face, edgecolor=INK, label=label) for face, label in marks.items()]
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from npconvt._arguments import word
+from npconvt import _arguments as arguments
 from npconvt.plot._base import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, new_axes
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def cost(
     ValueError
         Where there are no records, or none of the sweep.
     TypeError
-        Where there are several sweeps and none is chosen.
+        Where there are several sweeps and none is chosen, or the benchmark is no sequence of records.
 
     Examples
     --------
@@ -66,7 +66,7 @@ def cost(
     if not sweeps:
         msg = "plot.cost: benchmark must hold at least one record, but holds none."
         raise ValueError(msg)
-    sweep = word("plot.cost", "sweep", sweeps[0] if sweep is None and len(sweeps) == 1 else sweep, sweeps)
+    sweep = arguments.word("plot.cost", "sweep", sweeps[0] if sweep is None and len(sweeps) == 1 else sweep, sweeps)
     chosen = [record for record in records if str(record.get("sweep", "size")) == sweep]
     _check_records(chosen)
     if ax is None:
@@ -86,11 +86,18 @@ def cost(
 
 
 def _records(benchmark: str | os.PathLike[str] | Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    records: Any = benchmark
     if isinstance(benchmark, (str, os.PathLike)):
         with open(benchmark, encoding="utf-8") as file:
-            loaded = json.load(file)
-        return list(loaded["sweeps"] if isinstance(loaded, dict) else loaded)
-    return list(benchmark)
+            records = json.load(file)
+        records = records.get("sweeps") if isinstance(records, dict) else records
+    if not isinstance(records, Sequence) or not all(isinstance(record, Mapping) for record in records):
+        msg = (
+            "plot.cost: benchmark must be a sequence of records, or a file that holds one, but "
+            f"got {'' if records is benchmark else 'a file with '}{arguments.shown(records)}."
+        )
+        raise TypeError(msg)
+    return list(records)
 
 
 def _check_records(records: list[Mapping[str, Any]]) -> None:
@@ -106,7 +113,7 @@ def _line(ax: Axes, method: str, records: list[Mapping[str, Any]], number: int) 
     label = method
     if len(set(sizes)) > 1:
         slope = np.polyfit(np.log(sizes), np.log(seconds), 1)[0]
-        label = f"{method}: size ** {slope:.2f}"
+        label = f"{method}: size ** {round(slope, 2) + 0.0:.2f}"  # no negative zero
     colour, marker, line = (styles[number % len(styles)] for styles in (_COLOURS, _MARKERS, _LINES))
     ax.plot(sizes, seconds, color=colour, marker=marker, linestyle=line, markersize=5, label=label)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _LARGEST_RATIO = 1e6  # beyond this an error is simply wrong, and one colour will do
 
 
+@runtime_checkable
 class _Report(Protocol):
     """The part of a `Report` that is drawn."""
 
@@ -51,6 +52,8 @@ def report(report: _Report, *, figure: Figure | None = None) -> Figure:
 
     Raises
     ------
+    TypeError
+        Where it is no report.
     ValueError
         Where the report holds no arrays.
 
@@ -62,6 +65,9 @@ def report(report: _Report, *, figure: Figure | None = None) -> Figure:
     >>> figure.axes[2].get_title()
     'error / bound: 1 of 2 beyond'
     """
+    if not isinstance(report, _Report):
+        msg = f"plot.report: report must be a Report, as crosscheck returns it, but is a {type(report).__name__}."
+        raise TypeError(msg)
     expected, actual, ratio = report.expected, report.actual, report.bound_ratio
     if actual is None:
         msg = "plot.report: report must hold the arrays it compared, but holds none."
