@@ -11,6 +11,9 @@ are shifted views of the gathered ones then, and all are weighted and added in o
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import product
 from math import prod
 from typing import NamedTuple
@@ -20,6 +23,7 @@ import numpy as np
 from npconvt._axis import ZEROS, Axis
 from npconvt._methods import bands
 from npconvt._methods.bands import MAX_BYTES, Arena, Array, boxes, index, shown
+from npconvt._methods.slide import FOLD
 from npconvt._methods.sums import (
     Links,
     Part,
@@ -37,7 +41,9 @@ from npconvt._methods.sums import (
 
 WEIGHTED_BYTES = 2**20  # of a band that is weighted: what fits into the cache of a core
 COPIES = (1, 3)  # of a source that is not taken as it lies: of zeros, or of a padding mode, one axis after the other
-FOLD = 100  # images with fewer positions share a product
+
+Phases = tuple[int, ...]  # one for each axis
+Sources = dict[Phases, Array]  # what a band sees, flat (N, G, C, positions), for each phase of the source
 
 
 class Band(NamedTuple):
@@ -49,26 +55,56 @@ class Band(NamedTuple):
     end: int
     first: int  # the rows of a phase of the source that they see
     last: int
+    seen: slice  # the same in flat positions
+    places: slice  # of the result, in flat positions
+    offset: int  # flat positions that are seen before the band begins
+    length: int  # flat positions of the result
+    size: tuple[int, ...]  # what bands that are computed alike have in common, in the same workspace
 
 
-class Flat:
-    """A direction of a geometry as shifts, with its weight (G, C', C, *kernel) packed."""
+class Job(NamedTuple):
+    """A band with its arrays."""
+
+    band: Band
+    sources: Sources
+    result: Array  # (N, G, C', *size), all rows of it
+    out: Array | None  # the band's part of it, flat (N, G, C', positions), where sums can be written to it
+    bias: Array | None  # (G, C')
+
+
+Totals = Callable[[Job, Arena], Iterator[tuple[Phases, Array]]]
+
+
+class Copy(NamedTuple):
+    """How a gathered tap gets its values."""
+
+    target: Array  # the positions that see the source
+    origin: Phases
+    seen: slice  # of that phase of the source
+    zeros: list[Array]  # what is carried over from one end of an axis to the other
+
+
+class Shifted(ABC):
+    """A direction of a geometry as shifts, applied band by band; how a band is computed is said by subclasses."""
 
     def __init__(self, axes: tuple[Axis, ...], transposed: bool, summed: int, weight: Array) -> None:
-        self._prepare(axes, transposed, summed, weight)
-        self.natural = is_natural(transposed, summed, len(axes))
-        if self.natural:
-            self.blocks = [[natural_block(weight, transposed)]]
-        else:
-            self.blocks = [[_packed(weight, part) for part in parts] for _, parts in self.shifts.parts]
-
-    def _prepare(self, axes: tuple[Axis, ...], transposed: bool, summed: int, weight: Array) -> None:
         self.axes = axes
         self.shifts = shifts(axes, transposed, summed)
         self.channels: tuple[int, int] = weight.shape[1:3]
         self.dtype = weight.dtype
         self.mode = ZEROS if transposed else axes[0].mode
-        self.row = prod(side.pitch for side in self.shifts.sides[1:])
+
+    @abstractmethod
+    def _ready(self, band: Band, arena: Arena) -> Totals:
+        """What computes the bands of this size: the sums (N, G, C', positions) of each phase of the result."""
+
+    @abstractmethod
+    def _bytes(self, copies: int, images: int, groups: int, rows: int) -> int:
+        """The workspace of a band."""
+
+    @abstractmethod
+    def _limit(self) -> int:
+        """The most that bands are to take."""
 
     def apply(self, source: Array, result: Array, bias: Array | None, arena: Arena) -> None:
         """Write every position of the result that has a tap, and add the bias, of shape (G, C')."""
@@ -76,32 +112,24 @@ class Flat:
         if not all(side.phases for side in sides):  # no tap meets the result
             return
         whole, flat = self._whole(source), self._direct(result)
+        size, used = None, 0
         for band in self._bands(source.shape, 0 if whole is not None else COPIES[self.mode != ZEROS]):
             part = result[band.images, band.groups]
-            if band.first >= band.last:
+            added = None if bias is None else bias[band.groups]
+            if band.first >= band.last:  # it sees nothing
                 hop = sides[0].hop
-                part[:, :, :, band.begin * hop : band.end * hop] = _spread(
-                    None if bias is None else bias[band.groups], len(sides)
-                )
+                part[:, :, :, band.begin * hop : band.end * hop] = 0 if added is None else _spread(added, len(sides))
                 continue
-            arena.reset()
-            sources = self._seen(source, whole, band, arena)
-            places = slice(band.begin * self.row, band.end * self.row)
-            out = None if flat is None else flat[band.images, band.groups, :, places]
-            added = None if bias is None else bias[band.groups][..., None]
-            used = arena.used
-            for blocks, (phases, parts) in zip(self.blocks, self.shifts.parts, strict=True):
-                arena.used = used
-                sums: dict[tuple[int, ...], list[Stack]] = {}
-                for block, each in zip(blocks, parts, strict=True):
-                    for leading, stack in self._multiply(block[band.groups], each, sources, band, out, arena).items():
-                        sums.setdefault(leading, []).append(stack)
-                taken = arena.used
-                for leading, terms in sums.items():
-                    arena.used = taken
-                    self._store(
-                        add_up(terms, out, arena, keep=bias is not None), part, out, (*leading, *phases), band, added
-                    )
+            if size != band.size:
+                arena.reset()
+                size, totals, used = band.size, self._ready(band, arena), arena.used
+            arena.used = used
+            out = None if flat is None else flat[band.images, band.groups, :, band.places]
+            job = Job(band, self._sources(source, whole, band, arena), part, out, added)
+            for phases, total in totals(job, arena):
+                self._store(total, phases, job)
+
+    # --- bands -------------------------------------------------------------------------------------------------------
 
     def _bands(self, shape: tuple[int, ...], copies: int) -> list[Band]:
         most = self._limit()
@@ -116,12 +144,146 @@ class Flat:
     def _cut(self, shape: tuple[int, ...], copies: int, most: int) -> list[Band]:
         first = self.shifts.sides[0]
         low, high = first.reach
+        row = self.shifts.steps[0]
         rows, count = -(-first.source // first.step), -(-first.result // first.hop)
         found = []
         for images, groups, (begin, end) in boxes((*shape[:2], count), lambda part: self._bytes(copies, *part), most):
             top, bottom = max(0, begin + low), min(rows, end + high)
-            found.append(Band(slice(*images), slice(*groups), begin, end, top, bottom))
+            found.append(
+                Band(
+                    *(slice(*images), slice(*groups), begin, end, top, bottom),
+                    seen=slice(top * row, bottom * row),
+                    places=slice(begin * row, end * row),
+                    offset=(begin - top) * row,
+                    length=(end - begin) * row,
+                    size=(images[1] - images[0], groups[1] - groups[0], begin, end, top, bottom),
+                )
+            )
         return found
+
+    # --- source ------------------------------------------------------------------------------------------------------
+
+    def _whole(self, source: Array) -> Array | None:
+        """The source flat (N, G, C, positions), where it needs no copy for that."""
+        sides = self.shifts.sides
+        if self.mode != ZEROS or any(s.step > 1 for s in sides) or any(s.pitch > s.source for s in sides[1:]):
+            return None
+        if source.dtype != self.dtype or not _is_flat(source):
+            return None
+        return source.reshape(*source.shape[:3], prod(source.shape[3:]))
+
+    def _sources(self, source: Array, whole: Array | None, band: Band, arena: Arena) -> Sources:
+        """The rows that the band sees, without gaps."""
+        if whole is not None:
+            return {self.shifts.origins[0]: whole[band.images, band.groups, :, band.seen]}
+        first, *others = self.shifts.sides
+        images = source[band.images, band.groups]
+        rows = range(band.first * first.step, min(band.last * first.step, first.source))
+        if self.mode == ZEROS:
+            images = images[:, :, :, rows.start : rows.stop]
+        else:
+            wanted = (rows, *(range(side.source) for side in others))
+            padded = [range(r.start - a.lo, r.stop - a.lo) for r, a in zip(wanted, self.axes, strict=True)]
+            images = shown(images, self.axes, padded)
+        shape = (band.last - band.first, *(side.pitch for side in others))
+        return self._by_phase(images, shape, arena)
+
+    def _by_phase(self, images: Array, shape: tuple[int, ...], arena: Arena) -> Sources:
+        """Copies of the images (N, G, C, *size), phases in that shape, with zeros behind their last positions."""
+        lead, sides, found = images.shape[:3], self.shifts.sides, {}
+        for origin in self.shifts.origins:
+            part = images[index(..., *(slice(o, None, side.step) for o, side in zip(origin, sides, strict=True)))]
+            copy = arena.empty((*lead, *shape), self.dtype)
+            inside = tuple(slice(n) for n in part.shape[3:])
+            for axis, n in enumerate(part.shape[3:]):
+                copy[index(slice(None), slice(None), slice(None), *inside[:axis], slice(n, None))] = 0
+            np.copyto(copy[index(..., *inside)], part, casting="same_kind")
+            found[origin] = copy.reshape(*lead, prod(shape))
+        return found
+
+    # --- taps --------------------------------------------------------------------------------------------------------
+
+    def _gathered(self, part: Part, band: Band) -> list[tuple[int, Phases, Links]]:
+        """How many positions further on each gathered tap reads in the rows seen, and in which phase of the source."""
+        steps = self.shifts.steps[self.shifts.summed :]
+        offset = 0 if part.summed else band.offset  # what is summed is cut to the band when it is added up
+        found = []
+        for links in product(*part.gathered):
+            shift = offset + sum(link.shift * step for link, step in zip(links, steps, strict=True))
+            found.append((shift, part.origin + tuple(link.origin for link in links), links))
+        return found
+
+    def _copies(self, part: Part, band: Band, size: int, target: Array) -> Iterator[Copy]:
+        """How gathered taps (N, G, C, taps, positions) get what they see of sources of that size; zero the others."""
+        length = target.shape[-1]
+        for number, (shift, origin, links) in enumerate(self._gathered(part, band)):
+            tap = target[:, :, :, number]
+            low = min(max(0, -shift), length)
+            high = max(low, min(length, size - shift))
+            if low:
+                tap[..., :low] = 0
+            if high < length:
+                tap[..., high:] = 0
+            zeros = []
+            for axis, link in enumerate(links, self.shifts.summed):
+                # Over the ends of the first axis nothing is carried: the source ends there.
+                ends = carried(tap, self.shifts, axis, link, summed=False) if axis else None
+                if ends is not None:
+                    zeros.append(ends)
+            yield Copy(tap[..., low:high], origin, slice(low + shift, high + shift), zeros)
+
+    def _guard(self, part: Part, band: Band, length: int) -> int:
+        """How far summed taps run over the ends of a row of that length."""
+        low = high = band.offset
+        for links, step in zip(part.summed, self.shifts.steps, strict=False):
+            least, most = reach(links)
+            low, high = low + least * step, high + most * step
+        return max(0, -low, high + band.length - length)
+
+    # --- result ------------------------------------------------------------------------------------------------------
+
+    def _direct(self, result: Array) -> Array | None:
+        """The result flat (N, G, C', positions), where the sums can be written to their places; it has no gaps."""
+        sides = self.shifts.sides
+        if result.dtype != self.dtype or any(s.hop > 1 for s in sides) or any(s.pitch > s.result for s in sides[1:]):
+            return None
+        return result.reshape(*result.shape[:3], prod(result.shape[3:]))
+
+    def _store(self, total: Array, phases: Phases, job: Job) -> None:
+        """Write the sums (N, G, C', positions) of a phase to their places."""
+        band, bias = job.band, job.bias
+        exact = job.result.dtype.kind in "iu"
+        if bias is not None and not exact:
+            total += bias[..., None]
+        if job.out is not None:
+            if total is not job.out:
+                job.out[...] = total
+            return
+        sides = self.shifts.sides
+        bounds = [(band.begin, band.end), *((0, side.pitch) for side in sides[1:])]
+        values = total.reshape(*total.shape[:3], *(end - begin for begin, end in bounds))
+        places, inside = [], []
+        for side, phase, (begin, end) in zip(sides, phases, bounds, strict=True):
+            count = max(0, min(end, positions(side.result, side.hop, phase)) - begin)
+            start = phase + side.hop * begin
+            places.append(slice(start, start + side.hop * count, side.hop))
+            inside.append(slice(count))
+        target = job.result[index(..., *places)]
+        np.copyto(target, values[index(..., *inside)], casting="unsafe")
+        if bias is not None and exact:
+            target += _spread(bias, len(sides))
+
+
+class Flat(Shifted):
+    """A direction whose taps are rows and terms of products, with its weight (G, C', C, *kernel) packed."""
+
+    def __init__(self, axes: tuple[Axis, ...], transposed: bool, summed: int, weight: Array) -> None:
+        super().__init__(axes, transposed, summed, weight)
+        self.natural = is_natural(transposed, summed, len(axes))
+        if self.natural:
+            self.blocks = [[natural_block(weight, transposed)]]
+        else:
+            self.blocks = [[_packed(weight, part) for part in parts] for _, parts in self.shifts.parts]
 
     def _bytes(self, copies: int, images: int, groups: int, rows: int) -> int:
         return workspace(self.shifts, self.channels, copies, images, groups, rows) * self.dtype.itemsize
@@ -129,62 +291,50 @@ class Flat:
     def _limit(self) -> int:
         return limit(self.shifts, self.channels, self.dtype.itemsize)
 
-    def _sources(self, images: Array, band: Band, arena: Arena) -> dict[tuple[int, ...], Array]:
-        """A copy of the rows that the band sees."""
-        sides = self.shifts.sides
-        rows = range(band.first * sides[0].step, min(band.last * sides[0].step, sides[0].source))
-        if self.mode == ZEROS:
-            images = images[:, :, :, rows.start : rows.stop]
-        else:
-            seen = (rows, *(range(side.source) for side in sides[1:]))
-            images = shown(
-                images, self.axes, [range(r.start - a.lo, r.stop - a.lo) for r, a in zip(seen, self.axes, strict=True)]
-            )
-        return by_phase(images, (band.last - band.first, *(s.pitch for s in sides[1:])), self.shifts, self.dtype, arena)
+    def _ready(self, band: Band, arena: Arena) -> Totals:
+        return self._totals
 
-    def _multiply(
-        self,
-        block: Array,
-        part: Part,
-        sources: dict[tuple[int, ...], Array],
-        band: Band,
-        out: Array | None,
-        arena: Arena,
-    ) -> dict[tuple[int, ...], Stack]:
+    def _totals(self, job: Job, arena: Arena) -> Iterator[tuple[Phases, Array]]:
+        used = arena.used
+        for blocks, (phases, parts) in zip(self.blocks, self.shifts.parts, strict=True):
+            arena.used = used
+            sums: dict[Phases, list[Stack]] = {}
+            for block, part in zip(blocks, parts, strict=True):
+                for leading, stack in self._multiply(block[job.band.groups], part, job, arena).items():
+                    sums.setdefault(leading, []).append(stack)
+            taken = arena.used
+            for leading, terms in sums.items():
+                arena.used = taken
+                yield (*leading, *phases), add_up(terms, job.out, arena, keep=job.bias is not None)
+
+    def _multiply(self, block: Array, part: Part, job: Job, arena: Arena) -> dict[Phases, Stack]:
         """Multiply by the block of a part: the terms (N, G, C', *taps, positions) of each phase of the result."""
-        columns, folded = self._columns(part, sources, band, arena)
-        *_, length = columns.shape
-        groups, rows, terms = block.shape
-        images = columns.shape[2] if folded else len(columns)
-        if folded:
-            values = arena.empty((groups, rows, images * length), self.dtype)
-            np.matmul(block, columns.reshape(groups, terms, images * length), out=values)
-            values = np.moveaxis(values.reshape(groups, rows, images, length), 2, 0)
+        columns, images = self._columns(part, job, arena), len(job.result)
         if not part.summed:
-            if not folded:
-                shape = (images, groups, rows, length)
-                values = np.matmul(block, columns, out=arena.empty(shape, self.dtype) if out is None else out)
-            return {(): Stack(values, 0)}
-        steps = self.shifts.steps[: len(part.summed)]
-        offset, wanted, guard = self._reach(part, band, length)
-        found = guarded((images, groups, rows, length), guard, self.dtype, arena)
-        if folded:
-            found.values[...] = values
-        else:
-            np.matmul(block, columns, out=found.values)
-        by_tap = self._by_tap(found.values, part)
+            return {(): Stack(self._product(block, columns, images, job.out, arena), 0)}
+        length = columns.shape[-1] // (images if columns.ndim == 3 else 1)
+        shape = (images, *block.shape[:2], length)
+        rows = guarded(shape, self._guard(part, job.band, length), self.dtype, arena)
+        by_tap = self._by_tap(self._product(block, columns, images, rows.values, arena), part)
         for axis, links in enumerate(part.summed[1:], 1):
             for number, link in enumerate(links):
                 clear(by_tap[index(*(slice(None),) * (3 + axis), number)], self.shifts, axis, link, summed=True)
-        return stacks(by_tap, found, part.summed, steps, offset, wanted)
+        steps = self.shifts.steps[: self.shifts.summed]
+        return stacks(by_tap, rows, part.summed, steps, job.band.offset, job.band.length)
 
-    def _reach(self, part: Part, band: Band, length: int) -> tuple[int, int, int]:
-        """Where summed taps begin to read, how much, and how far they run over the ends of a row of that length."""
-        steps = self.shifts.steps
-        offset, wanted = (band.begin - band.first) * self.row, (band.end - band.begin) * self.row
-        ends = [[shift * step for shift in reach(links)] for links, step in zip(part.summed, steps, strict=False)]
-        low, high = (offset + sum(end) for end in zip(*ends, strict=True))
-        return offset, wanted, max(0, -low, high + wanted - length)
+    def _product(self, block: Array, columns: Array, images: int, out: Array | None, arena: Arena) -> Array:
+        """The block times the columns (N, G, rows, positions), in `out` if it is given."""
+        groups, rows, _ = block.shape
+        if columns.ndim == 4:
+            shape = (*columns.shape[:2], rows, columns.shape[3])
+            return np.matmul(block, columns, out=arena.empty(shape, self.dtype) if out is None else out)
+        values = arena.empty((groups, rows, columns.shape[2]), self.dtype)
+        np.matmul(block, columns, out=values)
+        values = np.moveaxis(values.reshape(groups, rows, images, -1), 2, 0)
+        if out is None:
+            return values
+        out[...] = values
+        return out
 
     def _by_tap(self, rows: Array, part: Part) -> Array:
         """The rows of a product (N, G, rows, positions) as (N, G, C', *taps, positions)."""
@@ -194,182 +344,39 @@ class Flat:
             return rows.reshape(images, groups, self.channels[0], *taps, length)
         return np.moveaxis(rows.reshape(images, groups, *taps, self.channels[0], length), -2, 2)
 
-    def _columns(
-        self, part: Part, sources: dict[tuple[int, ...], Array], band: Band, arena: Arena
-    ) -> tuple[Array, bool]:
-        """The gathered taps (N, G, terms, positions), or where the images share a product (G, terms, N, positions)."""
-        summed = len(part.summed)
-        images, groups, channels, size = next(iter(sources.values())).shape
-        length = size if summed else (band.end - band.begin) * self.row
+    def _columns(self, part: Part, job: Job, arena: Arena) -> Array:
+        """The gathered taps (N, G, terms, positions), or of images that share a product (G, terms, N * positions)."""
+        images, groups, channels, size = next(iter(job.sources.values())).shape
+        length = size if part.summed else job.band.length
         folded = images > 1 and length < FOLD
-        taps = self._gathered(part, band)
-        if len(taps) == 1 and not folded:
-            (shift, origin, links), *_ = taps
+        if part.terms == 1 and not folded:
+            ((shift, origin, links),) = self._gathered(part, job.band)
             inside = shift >= 0 and shift + length <= size
-            if inside and not any(link.shift for link in links[0 if summed else 1 :]):
-                return sources[origin][..., shift : shift + length], False
-        natural = self.natural and not summed
-        terms = (channels, len(taps)) if natural else (len(taps), channels)
+            if inside and not any(link.shift for link in links[0 if part.summed else 1 :]):
+                return job.sources[origin][..., shift : shift + length]
+        natural = self.natural and not part.summed
+        terms = (channels, part.terms) if natural else (part.terms, channels)
         shape = (groups, *terms, images, length) if folded else (images, groups, *terms, length)
         buffer = arena.empty(shape, self.dtype)
         view = np.moveaxis(buffer, 3, 0) if folded else buffer
-        view = view if natural else view.swapaxes(2, 3)  # (N, G, C, taps, positions)
-        for number, (shift, origin, links) in enumerate(taps):
-            self._gather(sources[origin], shift, links, view[:, :, :, number])
-        shape = (groups, prod(terms), images, length) if folded else (images, groups, prod(terms), length)
-        return buffer.reshape(shape), folded
-
-    def _gathered(self, part: Part, band: Band) -> list[tuple[int, tuple[int, ...], Links]]:
-        """How far each gathered tap is shifted, and in which phase of the source."""
-        return [
-            (self._shift(links, band), part.origin + tuple(link.origin for link in links), links)
-            for links in product(*part.gathered)
-        ]
-
-    def _gather(self, source: Array, shift: int, links: Links, target: Array) -> None:
-        """Copy a shifted source (..., positions), with zeros where it ends and where a shift leaves a line."""
-        low, high = seen(shift, target.shape[-1], source.shape[-1])
-        target[..., :low] = 0
-        target[..., high:] = 0
-        target[..., low:high] = source[..., low + shift : high + shift]
-        for axis, link in enumerate(links, len(self.shifts.sides) - len(links)):
-            if axis:
-                clear(target, self.shifts, axis, link, summed=False)
-
-    def _shift(self, links: Links, band: Band) -> int:
-        """How many flat positions further on in the rows that the band sees gathered taps read."""
-        sides = self.shifts.sides
-        steps = self.shifts.steps[len(sides) - len(links) :]
-        offset = (band.begin - band.first) * self.row if len(links) == len(sides) else 0
-        return offset + sum(link.shift * step for link, step in zip(links, steps, strict=True))
-
-    def _direct(self, result: Array) -> Array | None:
-        """The result flat (N, G, C', positions), where the sums can be written to their places; it has no gaps."""
-        sides = self.shifts.sides
-        if result.dtype != self.dtype or any(s.hop > 1 for s in sides) or any(s.pitch > s.result for s in sides[1:]):
-            return None
-        return result.reshape(*result.shape[:3], prod(result.shape[3:]))
-
-    def _whole(self, source: Array) -> Array | None:
-        """The source flat (N, G, C, positions), where it needs no copy for that."""
-        sides = self.shifts.sides
-        if self.mode != ZEROS or any(s.step > 1 for s in sides) or any(s.pitch > s.source for s in sides[1:]):
-            return None
-        if source.dtype != self.dtype or not is_flat(source):
-            return None
-        return source.reshape(*source.shape[:3], prod(source.shape[3:]))
-
-    def _seen(self, source: Array, whole: Array | None, band: Band, arena: Arena) -> dict[tuple[int, ...], Array]:
-        """The rows that the band sees, flat and without gaps (N, G, C, positions), for each phase of the source."""
-        if whole is None:
-            return self._sources(source[band.images, band.groups], band, arena)
-        places = slice(band.first * self.row, band.last * self.row)
-        return {self.shifts.origins[0]: whole[band.images, band.groups, :, places]}
-
-    def _store(
-        self,
-        total: Array,
-        result: Array,
-        out: Array | None,
-        phases: tuple[int, ...],
-        band: Band,
-        bias: Array | None,
-    ) -> None:
-        """Write the results (N, G, C', positions) of a phase to their places."""
-        exact = result.dtype.kind in "iu"
-        if bias is not None and not exact:
-            total += bias
-        if out is not None:
-            if total is not out:
-                out[...] = total
-            return
-        first, *others = self.shifts.sides
-        values = total.reshape(*total.shape[:3], band.end - band.begin, *(side.pitch for side in others))
-        end = min(band.end, positions(first.result, first.hop, phases[0]))
-        counts = [max(0, end - band.begin)]
-        counts += [positions(s.result, s.hop, r) for s, r in zip(others, phases[1:], strict=True)]
-        starts = (phases[0] + first.hop * band.begin, *phases[1:])
-        target = result[index(..., *places(starts, counts, [side.hop for side in self.shifts.sides]))]
-        np.copyto(target, values[index(..., *map(slice, counts))], casting="unsafe")
-        if bias is not None and exact:
-            target += bias[index(..., *(None,) * len(others))]
+        _copy(job.sources, self._copies(part, job.band, size, view if natural else view.swapaxes(2, 3)))
+        shape = (groups, prod(terms), images * length) if folded else (images, groups, prod(terms), length)
+        return buffer.reshape(shape)
 
 
 class Program(NamedTuple):
     """What is done for every band of one size, in the same workspace."""
 
-    copies: list[tuple[Array, tuple[int, ...], slice]]  # target, phase of the source, and what of it
-    zeros: list[Array]  # what the copies must not carry over
-    sums: dict[tuple[int, ...], list[tuple[Array, Array]]]  # for each phase of the result, terms and weights
-    used: int  # of the workspace
+    copies: list[Copy]
+    sums: dict[Phases, list[tuple[Array, Array]]]  # for each phase of the result, terms and weights
 
 
-class Weighted(Flat):
+class Weighted(Shifted):
     """A direction whose taps are weighted and added without a product, for few channels in a group."""
 
     def __init__(self, axes: tuple[Axis, ...], transposed: bool, weight: Array) -> None:
-        self._prepare(axes, transposed, 1, weight)
+        super().__init__(axes, transposed, 1, weight)
         self.blocks = [[_weights(weight, part) for part in parts] for _, parts in self.shifts.parts]
-
-    def apply(self, source: Array, result: Array, bias: Array | None, arena: Arena) -> None:
-        """Write every position of the result that has a tap, and add the bias, of shape (G, C')."""
-        if not all(side.phases for side in self.shifts.sides):  # no tap meets the result
-            return
-        size, program = None, None
-        whole, flat = self._whole(source), self._direct(result)
-        for band in self._bands(source.shape, 0 if whole is not None else COPIES[self.mode != ZEROS]):
-            part = result[band.images, band.groups]
-            added = None if bias is None else bias[band.groups]
-            if band.first >= band.last:
-                hop = self.shifts.sides[0].hop
-                part[:, :, :, band.begin * hop : band.end * hop] = _spread(added, len(self.axes))
-                continue
-            if program is None or size != (*part.shape[:2], *band[2:]):
-                size = (*part.shape[:2], *band[2:])
-                arena.reset()
-                program = self._program(size[0], size[1], band, arena)
-            arena.used = program.used
-            sources = self._seen(source, whole, band, arena)
-            for target, origin, where in program.copies:
-                target[...] = sources[origin][..., where]
-            for zeros in program.zeros:
-                zeros[...] = 0
-            places = slice(band.begin * self.row, band.end * self.row)
-            out = None if flat is None else flat[band.images, band.groups, :, places]
-            for phases, terms in program.sums.items():
-                shape = (*part.shape[:3], (band.end - band.begin) * self.row)
-                total = arena.empty(shape, self.dtype) if out is None else out
-                for number, (values, weights) in enumerate(terms):
-                    term = arena.empty(shape, self.dtype) if number else total
-                    np.einsum("ngcktl,grckt->ngrl", values, weights[band.groups], out=term)
-                    if number:
-                        total += term
-                self._store(total, part, out, phases, band, None if added is None else added[..., None])
-
-    def _program(self, images: int, groups: int, band: Band, arena: Arena) -> Program:
-        program = Program([], [], {}, 0)
-        length = (band.last - band.first) * self.row
-        for blocks, (phases, parts) in zip(self.blocks, self.shifts.parts, strict=True):
-            for block, part in zip(blocks, parts, strict=True):
-                offset, wanted, guard = self._reach(part, band, length)
-                rows = guarded((images, groups, self.channels[1], part.terms, length), guard, self.dtype, arena)
-                for number, (shift, origin, links) in enumerate(self._gathered(part, band)):
-                    target = rows.values[:, :, :, number]
-                    low, high = seen(shift, length, length)
-                    target[..., :low] = 0
-                    target[..., high:] = 0
-                    program.copies.append((target[..., low:high], origin, slice(low + shift, high + shift)))
-                    for axis, link in enumerate(links, 1):
-                        zeros = carried(target, self.shifts, axis, link, summed=False)
-                        if zeros is not None:
-                            program.zeros.append(zeros)
-                (first,) = part.summed
-                every = np.broadcast_to(rows.values[..., None, :], (*rows.values.shape[:4], len(first), length))
-                for leading, stack in stacks(every, rows, part.summed, (self.row,), offset, wanted).items():
-                    numbers = [number for number, link in enumerate(first) if (link.phase,) == leading]
-                    terms = program.sums.setdefault((*leading, *phases), [])
-                    terms.append((stack.values, block[..., numbers]))
-        return program._replace(used=arena.used)
 
     def _bytes(self, copies: int, images: int, groups: int, rows: int) -> int:
         return weighted_workspace(self.shifts, self.channels, copies, images, groups, rows) * self.dtype.itemsize
@@ -377,11 +384,38 @@ class Weighted(Flat):
     def _limit(self) -> int:
         return WEIGHTED_BYTES
 
+    def _ready(self, band: Band, arena: Arena) -> Totals:
+        return partial(self._totals, self._program(band, arena))
 
-def seen(shift: int, length: int, size: int) -> tuple[int, int]:
-    """The positions of a row of that length that see a source of that size when they are shifted."""
-    low = min(max(0, -shift), length)
-    return low, max(low, min(length, size - shift))
+    def _totals(self, program: Program, job: Job, arena: Arena) -> Iterator[tuple[Phases, Array]]:
+        _copy(job.sources, program.copies)
+        shape = (*job.result.shape[:3], job.band.length)
+        for phases, terms in program.sums.items():
+            total = arena.empty(shape, self.dtype) if job.out is None else job.out
+            for number, (values, weights) in enumerate(terms):
+                term = arena.empty(shape, self.dtype) if number else total
+                np.einsum("ngcktl,grckt->ngrl", values, weights[job.band.groups], out=term)
+                if number:
+                    total += term
+            yield phases, total
+
+    def _program(self, band: Band, arena: Arena) -> Program:
+        """The gathered taps of a part, and views of them for each tap of the first axis and phase of the result."""
+        program = Program([], {})
+        images, groups, *_ = band.size
+        length = band.seen.stop - band.seen.start
+        for blocks, (phases, parts) in zip(self.blocks, self.shifts.parts, strict=True):
+            for block, part in zip(blocks, parts, strict=True):
+                shape = (images, groups, self.channels[1], part.terms, length)
+                rows = guarded(shape, self._guard(part, band, length), self.dtype, arena)
+                program.copies.extend(self._copies(part, band, length, rows.values))
+                (first,) = part.summed
+                every = np.broadcast_to(rows.values[..., None, :], (*shape[:4], len(first), length))
+                views = stacks(every, rows, part.summed, self.shifts.steps[:1], band.offset, band.length)
+                for leading, stack in views.items():
+                    numbers = [number for number, link in enumerate(first) if (link.phase,) == leading]
+                    program.sums.setdefault((*leading, *phases), []).append((stack.values, block[..., numbers]))
+        return program
 
 
 def workspace(plan: Shifts, channels: tuple[int, int], copies: int, images: int, groups: int, rows: int) -> int:
@@ -418,34 +452,17 @@ def limit(plan: Shifts, channels: tuple[int, int], itemsize: int) -> int:
     return max(bands.BAND_BYTES, min(apart, MAX_BYTES // 2))
 
 
-def by_phase(
-    images: Array, shape: tuple[int, ...], plan: Shifts, dtype: np.dtype[np.generic], arena: Arena
-) -> dict[tuple[int, ...], Array]:
-    """Copies of the images (N, G, C, *size), flat (N, G, C, positions), for each phase of the source.
-
-    Phases get the given shape, with zeros behind their last positions.
-    """
-    lead = images.shape[:3]
-    found = {}
-    for origin in plan.origins:
-        part = images[index(..., *(slice(o, None, side.step) for o, side in zip(origin, plan.sides, strict=True)))]
-        copy = arena.empty((*lead, *shape), dtype)
-        inside = tuple(slice(n) for n in part.shape[3:])
-        for axis, n in enumerate(part.shape[3:]):
-            copy[index(slice(None), slice(None), slice(None), *inside[:axis], slice(n, None))] = 0
-        np.copyto(copy[index(..., *inside)], part, casting="same_kind")
-        found[origin] = copy.reshape(*lead, prod(shape))
-    return found
+def _spread(bias: Array, ndim: int) -> Array:
+    """The bias (G, C') as it is added to (N, G, C', *size) of so many axes."""
+    spread: Array = bias[index(..., *(None,) * ndim)]
+    return spread
 
 
-def places(starts: tuple[int, ...], counts: list[int], hops: list[int]) -> list[slice]:
-    """The positions of a phase in the result."""
-    return [slice(start, start + count * hop, hop) for start, count, hop in zip(starts, counts, hops, strict=True)]
-
-
-def _spread(bias: Array | None, ndim: int) -> Array | int:
-    """The bias (G, C') as it is added to images, or zero."""
-    return 0 if bias is None else bias[index(..., *(None,) * ndim)]
+def _copy(sources: Sources, copies: Iterable[Copy]) -> None:
+    for target, origin, seen, zeros in copies:
+        target[...] = sources[origin][..., seen]
+        for ends in zeros:
+            ends[...] = 0
 
 
 def _packed(weight: Array, part: Part) -> Array:
@@ -480,7 +497,7 @@ def natural_block(weight: Array, swapped: bool) -> Array:
     return weight.reshape(groups, results, -1)
 
 
-def is_flat(images: Array) -> bool:
+def _is_flat(images: Array) -> bool:
     """Whether the positions of each channel of (N, G, C, *size) lie one after the other."""
     step = images.itemsize
     for n, stride in zip(reversed(images.shape[3:]), reversed(images.strides[3:]), strict=True):

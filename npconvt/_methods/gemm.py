@@ -22,7 +22,7 @@ from npconvt._matrix import build
 from npconvt._methods import taps
 from npconvt._methods.bands import MAX_BYTES, Arena, Array, arena, boxes
 from npconvt._methods.cost import Task
-from npconvt._methods.flat import COPIES, Flat, Weighted, natural_block, weighted_workspace, workspace
+from npconvt._methods.flat import COPIES, Flat, Shifted, Weighted, natural_block, weighted_workspace, workspace
 from npconvt._methods.pieces import Piece, cover, forward_pieces, transposed_pieces
 from npconvt._methods.slide import Channels, Layout, Slide, layout, packed
 from npconvt._methods.sums import shifts
@@ -67,7 +67,7 @@ class Direction:
         self.zeros = tuple(a._replace(mode=ZEROS) for a in self.axes)
         self.sizes = geometry.input_size if transposed else geometry.output_size
         self.source_sizes = geometry.output_size if transposed else geometry.input_size
-        self.ways: list[Slide | Flat] = []
+        self.ways: list[Slide | Shifted] = []
         self.covered = self.pads = False
         self.has_zeros = plan.way == "dense"
         if plan.way == "dense":
