@@ -249,7 +249,7 @@ def test_colours_are_told_apart_in_grey_print():
     inputs, outputs = faces["source:input"].min(), faces["target:output"].min()
     grey = sorted([taps, output, inputs, outputs])
     assert grey == [output, taps, inputs, outputs]
-    assert np.diff(grey).min() > 0.1
+    assert np.diff(grey).min() > 0.1  # of the way from black to white
 
 
 # --- all steps -------------------------------------------------------------------------------------------------------

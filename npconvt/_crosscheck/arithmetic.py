@@ -21,6 +21,8 @@ from npconvt._crosscheck.reading import Array, Reading, Value, evaluate, evaluat
 SMALLER = 4.0
 # Chance of an accident that is let pass, for all formats together: one in ten million.
 ACCIDENT = 1e7
+# Cosine of the angle between a result and the truth up to which they have little to do with each other: 60 degrees.
+ASTRAY = 0.5
 # Products looked at when a format is tried.
 WORK = 150_000
 
@@ -125,7 +127,7 @@ def elsewhere(actual: Array, value: Array, magnitude: Array, u: float) -> bool:
         a, v = (
             np.where(finite, array, 0).ravel().astype(np.result_type(array, np.float64)) for array in (actual, value)
         )
-        unlike = np.vdot(v, a).real <= 0.5 * np.linalg.norm(a) * np.linalg.norm(v)
+        unlike = np.vdot(v, a).real <= ASTRAY * np.linalg.norm(a) * np.linalg.norm(v)
         return bool(unlike) and relative_rms(actual - value, magnitude) > 2 * u
 
 

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 BATCH_ELEMENTS = 2**22
 # A quotient of two responses is a number of an impulse if it is this near to a whole one.
 NEAR = 1e-3
+# A function that goes through an FFT errs by what its largest numbers do, on elements that have next to none, too: less
+# than this share of the largest sum does not count for itself.
+LEAST = 1e-3
 
 
 @dataclass(eq=False, slots=True)
@@ -175,17 +178,17 @@ def _trials(shape: Ints) -> Array:
     return np.stack([a, b, 2 * a - b])
 
 
-def _roundoff(array: Array) -> float:
-    kind = precision(array.dtype)
-    return 0.0 if kind is None else kind.u
+def _room(answers: Array) -> float:
+    """Relative error let pass: reduced precision is not the subject, and some roundoff's square root passes TF32's."""
+    kind = precision(answers.dtype)
+    return 0.0 if kind is None else float(8 * np.sqrt(kind.u))
 
 
 def _check_additive(answers: Array) -> None:
     a, b, mixed = answers
     size = max(float(abs(answers).max(initial=0.0)), 1e-300)
     error = float(abs(mixed - (2 * a - b)).max(initial=0.0))
-    # Reduced precision is not the subject: the square root of the roundoff passes TF32 in float32.
-    if not error <= np.sqrt(_roundoff(answers)) * size * 8:
+    if not error <= _room(answers) * size:
         msg = (
             "recover_matrix: function must be linear (or affine), but it is not linear: "
             f"f(2 a - b) - f(0) differs from 2 (f(a) - f(0)) - (f(b) - f(0)) by {error:.3g}."
@@ -197,7 +200,8 @@ def _explains(matrix: sparse.csr_array, trials: Array, answers: Array) -> bool:
     columns = trials.reshape(len(trials), -1).T
     error = abs(matrix @ columns - answers.T)
     size = abs(matrix) @ abs(columns)
-    return bool((error <= 8 * np.sqrt(_roundoff(answers)) * np.maximum(size, size.max(initial=0.0) * 1e-3)).all())
+    size = np.maximum(size, size.max(initial=0.0) * LEAST)
+    return bool((error <= _room(answers) * size).all())
 
 
 # --- groups ----------------------------------------------------------------------------------------------------------

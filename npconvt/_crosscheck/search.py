@@ -27,6 +27,8 @@ FEW = 5
 CHUNK = 2**21
 # Relative change that rounding both operands to bfloat16 by truncation can make, the coarsest format known here.
 COARSEST = 2.0**-6
+# A multiple may leave this share of the result: some times what that format changes. The bound decides afterwards.
+LEFT_OVER = 0.05
 
 CROPS: tuple[Generator, ...] = tuple(
     kind.variants
@@ -324,7 +326,7 @@ def _factor(value: Array, actual: Array, near: float) -> Any:
     v, a = value[usable], actual[usable]
     with np.errstate(all="ignore"):
         factor = np.vdot(v, a) / np.vdot(v, v)
-        if not np.isfinite(factor) or factor == 0 or np.linalg.norm(a - factor * v) > 0.05 * np.linalg.norm(a):
+        if not np.isfinite(factor) or factor == 0 or np.linalg.norm(a - factor * v) > LEFT_OVER * np.linalg.norm(a):
             return None
     denominators = np.arange(1, 5041)
     fractions = np.rint(factor * denominators) / denominators
@@ -428,7 +430,7 @@ def _uncropped(plane: Reading, reach: list[range], size: Ints) -> tuple[Reading,
         return replace(plane, pads=((0, 0),) * plane.ndim, output_padding=zero), zero
     pads = []
     for r, m, s, e, n in zip(reach, size, plane.stride, plane.extent, plane.size, strict=True):
-        pads.append((max(*r, 0), max((m - 1) * s + e - min(r) - n, 0)))
+        pads.append((max(r[-1], 0), max((m - 1) * s + e - r[0] - n, 0)))
     wide = replace(plane, stride=(1,) * plane.ndim, pads=tuple(pads), same=None)
     return wide, tuple(lo for lo, _ in pads)
 
