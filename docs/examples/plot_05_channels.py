@@ -17,7 +17,7 @@ for ax, groups in zip(axes, (1, 2, 4), strict=True):
     weight = rng.integers(1, 10, (4, 4 // groups, 3))
     A = kernel_matrix(weight, (4, 8), groups=groups)
     dense = A.toarray()
-    ax.imshow(np.ma.masked_equal(dense, 0), cmap="cividis", vmin=0)
+    shown = ax.imshow(np.ma.masked_equal(dense, 0), cmap="cividis", vmin=0, vmax=9)
     for edge in (1, 2, 3):
         ax.axvline(8 * edge - 0.5, color="k", linewidth=0.8)
         ax.axhline(6 * edge - 0.5, color="k", linewidth=0.8)
@@ -27,3 +27,4 @@ for ax, groups in zip(axes, (1, 2, 4), strict=True):
 
     x = rng.integers(-9, 10, (4, 8))
     assert (A @ x.ravel() == conv1d(x, weight, groups=groups).ravel()).all()
+figure.colorbar(shown, ax=axes, label="weight", shrink=0.6)

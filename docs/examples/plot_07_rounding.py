@@ -25,7 +25,7 @@ for row, dtype in zip(axes, (np.float32, np.float16), strict=True):
     x, w = photo.astype(dtype), weight.astype(dtype)
     truth = conv2d(x.astype(float), w.astype(float))[0]
     u = np.finfo(dtype).eps / 2
-    # One rounding more for the result itself: float16 is summed in float32, and rounded at the end.
+    # It has room for float16, too, which is summed in float32 and rounded once more, at the end.
     bound = (3 * 5 * 5) * u * conv2d(abs(x.astype(float)), abs(w.astype(float)))[0]
     error = abs(conv2d(x, w)[0] - truth)
     assert (error <= bound).all()
@@ -34,5 +34,5 @@ for row, dtype in zip(axes, (np.float32, np.float16), strict=True):
         shown = ax.imshow(np.maximum(values, bound.max() / 1e5), cmap="cividis", norm=norm)
         ax.set_title(f"{np.dtype(dtype).name}: {name}", fontsize=10)
         ax.set_axis_off()
-    figure.colorbar(shown, ax=row, shrink=0.8)
+    figure.colorbar(shown, ax=row, shrink=0.8, label="absolute, of one output")
     print(f"{np.dtype(dtype).name}: largest error over bound {(error / bound).max():.4f}")

@@ -29,6 +29,7 @@ for ax, name, layer in zip(axes, names, [signal, *details, smooth], strict=True)
     ax.plot(layer[0], color="#0072b2", linewidth=0.8)
     ax.set_ylabel(name, rotation=0, ha="right", fontsize=9)
     ax.set_yticks([])
-axes[-1].set_xlabel("sample of channel 0")
+axes[0].set_title("one channel of the recording; each layer on a scale of its own", fontsize=10)
+axes[-1].set_xlabel("sample")
 
 np.testing.assert_allclose(smooth + sum(details), signal, rtol=0, atol=1e-10)

@@ -61,7 +61,9 @@ def unevenness(picture):
 figure, axes = plt.subplots(1, 2, figsize=(8, 4), layout="constrained")
 for axis, k in zip(axes, (3, 4), strict=True):
     axis.imshow(enlarged(k), cmap="gray", vmin=0, vmax=1)
-    axis.set_title(f"kernel {k}: phases differ by {unevenness(enlarged(k)):.0%}", fontsize=10)
+    axis.set_title(
+        f"kernel {k}, stride 2: the phases' mean\nbrightness differs by {unevenness(enlarged(k)):.0%}", fontsize=10
+    )
     axis.axis("off")
 plt.show()
 
