@@ -227,13 +227,13 @@ class Case:
 
 
 def geometry_of(
-    op: str, input_shape: Sequence[int], weight_shape: Sequence[int], params: Mapping[str, Any]
+    op: str, input_shape: Sequence[int], weight_shape: Sequence[int], params: Mapping[str, Any], *, caller: str = "Case"
 ) -> ConvGeometry:
-    """Build the forward geometry of a call from shapes alone, with the errors of the call."""
-    arguments.word("Case", "op", op, OPS)
+    """Build the forward geometry of a call from shapes alone, with its errors; those of no call are the `caller`'s."""
+    arguments.word(caller, "op", op, OPS)
     signature = inspect.signature(getattr(functional, op)).parameters.values()
     values = {parameter.name: parameter.default for parameter in signature if parameter.name not in _ARRAYS}
-    arguments.check_params("Case", op, params, tuple(values))
+    arguments.check_params(caller, op, params, tuple(values))
     values |= params
     arguments.check_method(op, values.pop("method"))
     inputs, weights = arguments.shape(op, "input", input_shape), arguments.shape(op, "weight", weight_shape)

@@ -207,7 +207,7 @@ def _info(options: argparse.Namespace) -> int:
     from npconvt._case import geometry_of, result_shape, table
     from npconvt._methods import describe
 
-    geometry = geometry_of(options.op, options.input, options.weight, _params(options))
+    geometry = geometry_of(options.op, options.input, options.weight, _params(options), caller="info")
     result = result_shape(options.op, options.input, geometry)
     shapes = {"call": options.op, "input": str(options.input), "weight": str(options.weight), "result": str(result)}
     batch = options.input[0] if len(options.input) == len(options.weight) else 1
@@ -284,7 +284,7 @@ def _draw(options: argparse.Namespace) -> int:
     from npconvt._case import geometry_of
     from npconvt._draw import save_steps
 
-    geometry = geometry_of(options.op, options.input, options.weight, _params(options))
+    geometry = geometry_of(options.op, options.input, options.weight, _params(options), caller="draw")
     transposed = options.op.startswith("conv_transpose")
     drawn = save_steps(options.out, geometry, transposed=transposed, view=options.view, step=options.step)
     print(f"wrote {options.out}: {drawn}")

@@ -150,7 +150,7 @@ def test_case_keeps_the_output(folder):
         ("", "arguments are required: command"),
         ("guess", "invalid choice: 'guess'"),
         ("info", "arguments are required: op, --input, --weight"),
-        ("info conv9d --input 1,8 --weight 1,1,3", "Case: op must be one of 'conv1d', .* got 'conv9d'"),
+        ("info conv9d --input 1,8 --weight 1,1,3", "npconvt: info: op must be one of 'conv1d', .* got 'conv9d'"),
         ("info conv1d --input 1x8 --weight 1,1,3", "argument --input: must be ints with commas .* but is '1x8'"),
         ("info conv1d --input 1,8 --weight 1,1,9", r"conv1d: the kernel must not be longer .* \(8 \+ 0 \+ 0\)"),
         ("info conv1d --input 1,8 --weight 1,1,3 --stride 2.5", "argument --stride: must be ints .* but is '2.5'"),

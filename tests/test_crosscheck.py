@@ -327,6 +327,13 @@ def test_wrapped_integers_are_named_with_their_type(dtype: str, name: str) -> No
     assert [(c.name, c.parameters["type"]) for c in report.causes] == [("integer_wrapped", name)]
 
 
+@pytest.mark.parametrize("numbers", [1, 2, 3])
+def test_fewer_than_three_numbers_are_a_multiple_of_any_others(numbers: int) -> None:
+    case = Case("conv1d", [[2, 4, 7][:numbers] + [0] * 5], [[[1]]])
+    report = crosscheck(case, 3 * case.expected())
+    assert [cause.name for cause in report.causes] == ["scaled"][: numbers == 3]
+
+
 def test_a_long_signal_takes_memory_in_proportion() -> None:
     # Of the modes that are tried, replicate shows one position of the result fifty times over.
     rng = np.random.default_rng(23)

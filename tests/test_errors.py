@@ -566,6 +566,18 @@ CASES = {
         "Case: op must be one of 'conv1d', 'conv2d', 'conv3d', 'conv', 'conv_transpose1d', 'conv_transpose2d', "
         "'conv_transpose3d' or 'conv_transpose', but got ['conv1d'].",
     ),
+    "op of a probe": (
+        lambda: npconvt.probe(conv1d, L.shape, K.shape),
+        TypeError,
+        "probe: op must be one of 'conv1d', 'conv2d', 'conv3d', 'conv', 'conv_transpose1d', 'conv_transpose2d', "
+        f"'conv_transpose3d' or 'conv_transpose', but got {conv1d!r}.",
+    ),
+    "parameter of a probe": (
+        lambda: npconvt.probe("conv1d", L.shape, K.shape, strides=2),
+        ValueError,
+        "probe: params of conv1d must be among stride, padding, dilation, groups, padding_mode, method, but it has "
+        "'strides'.",
+    ),
     "one word of two": (
         lambda: npconvt.frameworks.tensorflow.conv2d(X, W, 1, "valid"),
         ValueError,

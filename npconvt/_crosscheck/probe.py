@@ -93,7 +93,7 @@ def probe(
         arguments.shape("probe", "input_shape", input_shape),
         arguments.shape("probe", "weight_shape", weight_shape),
     )
-    geometry = geometry_of(op, inputs, weights, params)
+    geometry = geometry_of(op, inputs, weights, params, caller="probe")
     transposed = op.startswith("conv_transpose")
     channels = geometry.in_channels if transposed else geometry.out_channels
     seen = geometry.out_channels if transposed else geometry.in_channels
