@@ -216,7 +216,7 @@ def laid_on(axis: Axis, values: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the transposed convolution of values by a kernel of ones along one axis."""
     n, m, k, s, d, lo, hi, mode = axis
     line = ConvGeometry(1, 1, 1, (n,), (m,), (k,), (s,), ((lo, hi),), (d,), mode)
-    road = prepare(line, np.ones(line.weight_shape, np.int64), np.dtype(np.int64), transposed=True)
+    road = prepare(line, np.ones(line.weight_shape, np.int64), np.dtype(np.int64))
     return np.asarray(road.transpose(values[None, None])[0, 0])
 
 

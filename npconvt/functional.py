@@ -607,6 +607,6 @@ def _contract(
     check_result(call, (len(images), channels, *sizes), dtype.itemsize)
     # Where inputs are not finite, or a sum overflows, the result says so, as in every method; none warns.
     with np.errstate(invalid="ignore", over="ignore"):
-        road = prepare(geometry, w, dtype, method=method, batch=len(images), transposed=transposed, call=call)
+        road = prepare(geometry, w, dtype, method=method, call=call)
         result = road.transpose(images, b) if transposed else road.forward(images, b)
     return result if batched else result[0]

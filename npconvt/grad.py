@@ -308,7 +308,7 @@ def _input(
     images = g if batched else g[None]
     shape = geometry.input_shape if transposed else geometry.output_shape
     check_result(call, (*images.shape[:1], *shape), dtype.itemsize)
-    road = prepare(geometry, w.conj(), dtype, method=method, batch=len(images), transposed=transposed, call=call)
+    road = prepare(geometry, w.conj(), dtype, method=method, call=call)
     result = road.transpose(images) if transposed else road.forward(images)
     return result if batched else result[0]
 

@@ -475,7 +475,7 @@ class _Map:
         self.weight = weight.reshape(*channels, *geometry.kernel_size)
         self.weight.flags.writeable = False
         self.method = method
-        self._roads: dict[tuple[np.dtype[Any], bool, bool], Road] = {}
+        self._roads: dict[np.dtype[Any], Road] = {}
 
     def conjugate(self) -> _Map:
         """Return the same with the conjugate of the weight."""
@@ -492,25 +492,11 @@ class _Map:
         """Return the products with images that have a batch and a channel axis."""
         dtype = arguments.result_dtype(images, self.weight)
         check_result("ConvOperator", (len(images), *self.image_shape(not transposed)), dtype.itemsize)
-        road = self._road(dtype, len(images), transposed)
-        return road.transpose(images) if transposed else road.forward(images)
-
-    def _road(self, dtype: np.dtype[Any], batch: int, transposed: bool) -> Road:
-        # The matrix serves every batch and both directions; other roads are chosen for one image or for many.
-        key = (dtype, self.method != "matrix" and batch > 1, self.method != "matrix" and transposed)
-        road = self._roads.get(key)
+        road = self._roads.get(dtype)
         if road is None:
-            road = prepare(
-                self.geometry,
-                self.weight,
-                dtype,
-                method=self.method,
-                batch=batch,
-                transposed=transposed,
-                call="ConvOperator",
-            )
-            self._roads[key] = road
-        return road
+            road = prepare(self.geometry, self.weight, dtype, method=self.method, call="ConvOperator")
+            self._roads[dtype] = road
+        return road.transpose(images) if transposed else road.forward(images)
 
 
 def _restore(

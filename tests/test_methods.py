@@ -63,12 +63,14 @@ def plans(geometry, transposed):
     slides = [Plan(way, t) for way, t in product(("columns", "slabs", "rows"), sorted(tiles))]
     dense = [Plan("dense")] * (geometry.padding_mode == "zeros")
     flat = [Plan("flat", summed=axes) for axes in range(geometry.ndim + 1)]
-    return [*slides, *flat, Plan("weighted"), Plan("taps"), *dense, *[Plan("scatter")] * transposed]
+    flat += [Plan("together", summed=axes, blocks=1 + axes) for axes in range(geometry.ndim + 1)]
+    pointwise = [Plan("pointwise")] * gemm.fits_pointwise(geometry, np.dtype(float))
+    return [*slides, *flat, *pointwise, Plan("weighted"), Plan("taps"), *dense, *[Plan("scatter")] * transposed]
 
 
 def planned(geometry, weight, dtype, plan):
     """The road of one plan in both directions."""
-    return GemmRoad(geometry, weight, dtype, 1, lambda *_: plan)
+    return GemmRoad(geometry, weight, dtype, lambda *_: plan)
 
 
 def integers(rng, shape, dtype):
@@ -111,7 +113,7 @@ def test_every_method_is_the_matrix(name, method):
     dtype = np.dtype(np.float64)
     weight, x, y, reference = arrays(geometry, dtype)
     for transposed, source in ((False, x), (True, y)):
-        road = prepare(geometry, weight, dtype, method=method, batch=2, transposed=transposed)
+        road = prepare(geometry, weight, dtype, method=method)
         result = road.transpose(source) if transposed else road.forward(source)
         expected = reference.transpose(source) if transposed else reference.forward(source)
         np.testing.assert_array_equal(np.round(result, 9), expected)
@@ -244,7 +246,7 @@ def test_error_is_no_worse_than_twice_that_of_torch(name, torch):
     theirs = getattr(torch.nn.functional, op)(torch.from_numpy(x), torch.from_numpy(w), **params).numpy()
     allowed = 2 * np.sqrt(np.mean((theirs - truth) ** 2))
     single = np.dtype(np.float32)
-    roads = {method: prepare(geometry, w, single, method=method, batch=4) for method in METHODS if method != "fft"}
+    roads = {method: prepare(geometry, w, single, method=method) for method in METHODS if method != "fft"}
     roads |= {plan: planned(geometry, w, single, plan) for plan in plans(geometry, transposed) if plan.way != "dense"}
     for which, road in roads.items():
         result = road.transpose(x) if transposed else road.forward(x)
@@ -283,6 +285,44 @@ def test_threads_are_those_of_blas_alone():
     assert set(after) <= set(before)
 
 
+def test_images_in_other_numbers_share_products_too():
+    """A road that has served one batch serves another: nothing but the number of images has changed."""
+    geometry = GEOMETRIES["4x4 stride 2"]
+    dtype = np.dtype(np.float64)
+    for images in (3, 1, 5):
+        weight, x, y, reference = arrays(geometry, dtype, batch=images)
+        if images == 3:
+            road = planned(geometry, weight, dtype, Plan("together", summed=2, blocks=2))
+        np.testing.assert_array_equal(road.forward(x), reference.forward(x))
+        np.testing.assert_array_equal(road.transpose(y), reference.transpose(y))
+
+
+def test_an_operator_takes_the_road_of_the_batch():
+    """What it did before decides nothing: for images of any number the plan is the one of a single call."""
+    geometry = CONV((64, 7, 7), (64, 64, 3, 3), padding=1)
+    dtype = np.dtype(np.float64)
+    road = prepare(geometry, np.ones(geometry.weight_shape), dtype)
+    for images in (1, 16, 1):
+        road.forward(np.ones((images, 64, 7, 7)))
+    taken = {plan for _, _, plan in road.directions}
+    assert taken == {choose.plan(geometry, dtype, images, False) for images in (1, 16)}
+    assert len(taken) == 2
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_pointwise_products_of_any_layout_keep_to_the_bound(dtype):
+    pixels = np.ones((1, 700, 900, 16), dtype)
+    weight = np.ones((8, 16, 1, 1), dtype)
+    tracemalloc.start()
+    try:
+        result = conv2d(pixels.transpose(0, 3, 1, 2), weight)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak - result.nbytes <= 16 * 2**20
+    np.testing.assert_array_equal(result, np.full((1, 8, 700, 900), 16, dtype))
+
+
 @pytest.mark.parametrize(
     ("transposed", "geometry"),
     [
@@ -297,13 +337,17 @@ def test_threads_are_those_of_blas_alone():
         # Many channels become few: what is copied is the source.
         (False, CONV((64, 500, 500), (2, 64, 3, 3), padding=1, padding_mode="reflect")),
         (True, TRANSPOSED((64, 600, 600), (64, 1, 3, 3), padding=1)),
+        # Images that share products.
+        (True, TRANSPOSED((512, 100), (512, 256, 16), stride=8, padding=4)),
+        (False, CONV((512, 7, 7), (512, 512, 3, 3), padding=1)),
     ],
 )
 @pytest.mark.parametrize("dtype", [np.float32, np.int64])
 def test_workspace_is_bounded(transposed, geometry, dtype):
-    shape = (1, *(geometry.output_shape if transposed else geometry.input_shape))
+    image = geometry.output_shape if transposed else geometry.input_shape
+    shape = (1 if np.prod(image) > 2**17 else 64, *image)
     source, weight = np.ones(shape, dtype), np.ones(geometry.weight_shape, dtype)
-    road = prepare(geometry, weight, np.dtype(dtype), transposed=transposed)
+    road = prepare(geometry, weight, np.dtype(dtype))
     tracemalloc.start()
     try:
         result = road.transpose(source) if transposed else road.forward(source)

@@ -41,8 +41,6 @@ def prepare(
     dtype: np.dtype[Any],
     *,
     method: str = "auto",
-    batch: int = 1,
-    transposed: bool = False,
     call: str = "prepare",
 ) -> Road:
     """Return the road of a call whose result has the dtype; `call` starts error messages."""
@@ -52,7 +50,7 @@ def prepare(
     if method == "fft":
         check_inexact(call, dtype)
         return fft.FftRoad(geometry, weight, dtype)
-    return gemm.GemmRoad(geometry, weight, dtype, batch, plan)
+    return gemm.GemmRoad(geometry, weight, dtype, plan)
 
 
 def describe(
@@ -88,6 +86,8 @@ def plan(geometry: ConvGeometry, dtype: np.dtype[Any], batch: int, transposed: b
     task = Task(g.axes, transposed, g.groups, results, sources, max(batch, 1), work)
     if not (results and sources):
         return Plan("taps", why="nothing to multiply")
+    if gemm.fits_pointwise(g, dtype):
+        return Plan("pointwise", why="a kernel of one tap")
     if cost.is_zero_padded(task) and prod(g.matrix_shape) <= DENSE_ENTRIES:
         return Plan("dense", why=f"a kernel matrix of {prod(g.matrix_shape)} entries")
     costs = [(cost.taps_time(task), Plan("taps"))]
@@ -99,6 +99,11 @@ def plan(geometry: ConvGeometry, dtype: np.dtype[Any], batch: int, transposed: b
             costs.append((cost.slide_time(task, way, pieces), Plan(way, tiles)))
     sums = (summed for summed in range(g.ndim + 1) if gemm.fits_flat(task, summed))
     costs += [(cost.flat_time(task, summed), Plan("flat", summed=summed)) for summed in sums]
+    if task.batch > 1:
+        for summed in range(g.ndim + 1):
+            blocks = gemm.together_blocks(task, summed)
+            if blocks:
+                costs.append((cost.together_time(task, summed, blocks), Plan("together", summed=summed, blocks=blocks)))
     if gemm.fits_weighted(task):
         costs.append((cost.weighted_time(task), Plan("weighted")))
     best, chosen = min(costs, key=lambda pair: pair[0])

@@ -11,10 +11,13 @@ from typing import NamedTuple
 import numpy as np
 
 from npconvt._axis import ZEROS, Axis
+from npconvt._methods import taps
+from npconvt._methods.bands import BAND_BYTES
 from npconvt._methods.flat import WEIGHTED_BYTES, is_natural, limit, weighted_workspace, workspace
 from npconvt._methods.pieces import AxisPiece, Piece
+from npconvt._methods.slide import FOLD
 from npconvt._methods.sums import shifts
-from npconvt._methods.taps import FOLD
+from npconvt._methods.together import batched, with_images
 
 # Nanoseconds for each four bytes, or for each event.
 COPY = 0.3  # along contiguous runs
@@ -25,6 +28,7 @@ SUM = 0.35
 SUM_FLAT = 0.3
 SUM_STRIDED = 1.2
 PACK = 2.5
+PACK_FLAT = 0.6
 STEP = 25_000.0  # what Python takes for a band
 CALL = 45_000.0
 FLAT = 1.08  # on the whole of a flat plan: its rows begin anywhere
@@ -48,7 +52,7 @@ class Product(NamedTuple):
 # OpenBLAS runs products of up to 10**6 terms on one core, without packing; larger ones on all (here two).
 SMALL_TERMS = 10**6
 SMALL = Product(60.0, 0.0058, 4.5, 2, 8)
-LARGE = Product(12000.0, 0.0036, 24, 10, 18)
+LARGE = Product(12000.0, 0.0036, 24, 50, 18)
 
 
 class Task(NamedTuple):
@@ -104,6 +108,7 @@ def _piece_time(task: Task, way: str, piece: Piece) -> float:
     across = prod(piece.counts[1:])
     reach = (first.count - 1) * first.step + (first.window - 1) * first.dilation + 1
     sizes = [a.m if task.transposed else a.n for a in task.axes]
+    direct = _is_direct(task, way, piece, others)
     padded = any(a.leaves(size) for a, size in zip(piece.axes, sizes, strict=True))
     total = n * groups * task.sources * prod(sizes) * COPY * words if padded else 0.0
     if way == "columns" and positions == 1:
@@ -112,7 +117,7 @@ def _piece_time(task: Task, way: str, piece: Piece) -> float:
         return total + gemm_time(task, groups, n, inner, rows) + n * groups * (inner + rows) * COPY_STRIDED * words
     if way == "columns":
         copied = inner * positions
-        folded = n > 1 and positions < 100
+        folded = n > 1 and positions < FOLD and not direct
         total += gemm_time(task, groups if folded else n * groups, rows, inner, positions * (n if folded else 1))
         dense = prod(piece.windows) == 1 and all(a.step == 1 for a in piece.axes)
     else:
@@ -126,7 +131,7 @@ def _piece_time(task: Task, way: str, piece: Piece) -> float:
             total += gemm_time(task, n * groups * first.count, rows, inner, across)
     if not dense:
         total += n * groups * _copy_time(copied, task.sources * prod(sizes), piece.axes[-1], words)
-    if not _is_direct(task, way, piece, others):
+    if not direct:
         total += PLACE * prod(piece.tiles)
         total += n * groups * rows * positions * (COPY_STRIDED if piece.axes[-1].hop > 1 else COPY) * words
     return total
@@ -151,8 +156,8 @@ def _copy_time(elements: int, once: int, last: AxisPiece, words: float) -> float
     )  # sorted by phase once, then copied
 
 
-def flat_time(task: Task, summed: int) -> float:
-    """Shifted images, of which the taps of some axes are summed."""
+def flat_time(task: Task, summed: int, *, as_they_lie: bool = True) -> float:
+    """Shifted images, of which the taps of some axes are summed; BLAS may take the arrays as they lie, or may not."""
     plan = shifts(task.axes, task.transposed, summed)
     first, last = plan.sides[0], plan.sides[-1]
     n, words = task.batch * task.groups, task.words
@@ -161,7 +166,7 @@ def flat_time(task: Task, summed: int) -> float:
     low, high = first.reach
     channels, item = (task.results, task.sources), task.dtype.itemsize
     sorted_first = any(s.step > 1 for s in plan.sides) or any(s.pitch > s.source for s in plan.sides[1:])
-    copies = int(sorted_first or not is_zero_padded(task))
+    copies = int(sorted_first or not is_zero_padded(task) or not as_they_lie)
     elements = workspace(plan, channels, copies, task.batch, task.groups, count)
     bands = max(1.0, elements * item / limit(plan, channels, item))
     cuts = max(1.0, bands / n)  # of an image
@@ -172,21 +177,30 @@ def flat_time(task: Task, summed: int) -> float:
         total += n * task.sources * len(plan.origins) * tall * row * copy * words
     for _, parts in plan.parts:
         for part in parts:
-            together = task.batch if tall * row < FOLD else 1
             rows, terms = part.rows * task.results, part.terms * task.sources
-            total += gemm_time(task, n // together * cuts, rows, terms, tall * row * together / cuts)
+            total += gemm_time(task, n * cuts, rows, terms, tall * row / cuts)
             if part.terms > 1:
                 total += n * terms * tall * row * COPY_FLAT * words
             total += bands * TAP * (sum(map(len, part.summed)) + part.terms)
             if part.rows > 1:
                 total += n * task.results * count * row * part.rows * SUM_FLAT * words
-    if any(s.hop > 1 for s in plan.sides) or any(s.pitch > s.result for s in plan.sides[1:]):
+    if not as_they_lie or any(s.hop > 1 for s in plan.sides) or any(s.pitch > s.result for s in plan.sides[1:]):
         total += (
             n * task.results * prod(s.result for s in plan.sides) * (COPY_STRIDED if last.hop > 1 else COPY) * words
         )
     weights = task.groups * task.results * task.sources * task.taps
     natural = is_natural(task.transposed, summed, len(task.axes))
-    return FLAT * (total + (0.0 if natural else PACK * words * weights))
+    return FLAT * (total + (0.0 if natural else PACK_FLAT * words * weights))
+
+
+def together_time(task: Task, summed: int, blocks: int) -> float:
+    """A flat plan with the images as an axis, for blocks of the result one after the other."""
+    return CALL + blocks * (flat_time(together(task, blocks), with_images(summed), as_they_lie=False) - CALL)
+
+
+def together(task: Task, blocks: int) -> Task:
+    """The task of a block of the result, with the images as an axis."""
+    return task._replace(axes=batched(task.axes, task.batch), batch=1, results=-(-task.results // blocks))
 
 
 def weighted_time(task: Task) -> float:
@@ -215,8 +229,10 @@ def weighted_time(task: Task) -> float:
 def scatter_time(task: Task) -> float:
     """One product for all taps, then a strided sum for each."""
     positions, rows = prod(a.m for a in task.axes), task.results * task.taps
-    together = task.batch if positions < FOLD else 1
-    total = CALL + gemm_time(task, task.batch // together * task.groups, rows, task.sources, positions * together)
+    images = (
+        1 if positions >= taps.FOLD else max(1, min(task.batch, BAND_BYTES // (rows * positions * task.dtype.itemsize)))
+    )
+    total = CALL + gemm_time(task, task.batch / images * task.groups, rows, task.sources, positions * images)
     total += task.batch * task.groups * rows * positions * (SUM_STRIDED * task.words + RUN / task.axes[-1].m)
     total += task.batch * task.groups * task.results * prod(a.n for a in task.axes) * COPY * task.words
     return total + task.taps * STEP / 3

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
+from copy import copy
 from functools import partial
 from itertools import product
 from math import prod
@@ -23,7 +24,6 @@ import numpy as np
 from npconvt._axis import ZEROS, Axis
 from npconvt._methods import bands
 from npconvt._methods.bands import MAX_BYTES, Arena, Array, boxes, index, shown
-from npconvt._methods.slide import FOLD
 from npconvt._methods.sums import (
     Links,
     Part,
@@ -89,6 +89,7 @@ class Shifted(ABC):
 
     def __init__(self, axes: tuple[Axis, ...], transposed: bool, summed: int, weight: Array) -> None:
         self.axes = axes
+        self.transposed = transposed
         self.shifts = shifts(axes, transposed, summed)
         self.channels: tuple[int, int] = weight.shape[1:3]
         self.dtype = weight.dtype
@@ -168,7 +169,7 @@ class Shifted(ABC):
         sides = self.shifts.sides
         if self.mode != ZEROS or any(s.step > 1 for s in sides) or any(s.pitch > s.source for s in sides[1:]):
             return None
-        if source.dtype != self.dtype or not _is_flat(source):
+        if source.dtype != self.dtype or not is_flat(source):
             return None
         return source.reshape(*source.shape[:3], prod(source.shape[3:]))
 
@@ -193,12 +194,12 @@ class Shifted(ABC):
         lead, sides, found = images.shape[:3], self.shifts.sides, {}
         for origin in self.shifts.origins:
             part = images[index(..., *(slice(o, None, side.step) for o, side in zip(origin, sides, strict=True)))]
-            copy = arena.empty((*lead, *shape), self.dtype)
+            taken = arena.empty((*lead, *shape), self.dtype)
             inside = tuple(slice(n) for n in part.shape[3:])
             for axis, n in enumerate(part.shape[3:]):
-                copy[index(slice(None), slice(None), slice(None), *inside[:axis], slice(n, None))] = 0
-            np.copyto(copy[index(..., *inside)], part, casting="same_kind")
-            found[origin] = copy.reshape(*lead, prod(shape))
+                taken[index(slice(None), slice(None), slice(None), *inside[:axis], slice(n, None))] = 0
+            np.copyto(taken[index(..., *inside)], part, casting="same_kind")
+            found[origin] = taken.reshape(*lead, prod(shape))
         return found
 
     # --- taps --------------------------------------------------------------------------------------------------------
@@ -247,6 +248,8 @@ class Shifted(ABC):
         sides = self.shifts.sides
         if result.dtype != self.dtype or any(s.hop > 1 for s in sides) or any(s.pitch > s.result for s in sides[1:]):
             return None
+        if not is_flat(result):
+            return None
         return result.reshape(*result.shape[:3], prod(result.shape[3:]))
 
     def _store(self, total: Array, phases: Phases, job: Job) -> None:
@@ -285,6 +288,13 @@ class Flat(Shifted):
         else:
             self.blocks = [[_packed(weight, part) for part in parts] for _, parts in self.shifts.parts]
 
+    def resized(self, axes: tuple[Axis, ...]) -> Flat:
+        """The same for axes of other sizes."""
+        other = copy(self)
+        other.axes = axes
+        other.shifts = shifts(axes, self.transposed, self.shifts.summed)
+        return other
+
     def _bytes(self, copies: int, images: int, groups: int, rows: int) -> int:
         return workspace(self.shifts, self.channels, copies, images, groups, rows) * self.dtype.itemsize
 
@@ -309,32 +319,19 @@ class Flat(Shifted):
 
     def _multiply(self, block: Array, part: Part, job: Job, arena: Arena) -> dict[Phases, Stack]:
         """Multiply by the block of a part: the terms (N, G, C', *taps, positions) of each phase of the result."""
-        columns, images = self._columns(part, job, arena), len(job.result)
-        if not part.summed:
-            return {(): Stack(self._product(block, columns, images, job.out, arena), 0)}
-        length = columns.shape[-1] // (images if columns.ndim == 3 else 1)
+        columns = self._columns(part, job, arena)
+        images, *_, length = columns.shape
         shape = (images, *block.shape[:2], length)
+        if not part.summed:
+            out = arena.empty(shape, self.dtype) if job.out is None else job.out
+            return {(): Stack(np.matmul(block, columns, out=out), 0)}
         rows = guarded(shape, self._guard(part, job.band, length), self.dtype, arena)
-        by_tap = self._by_tap(self._product(block, columns, images, rows.values, arena), part)
+        by_tap = self._by_tap(np.matmul(block, columns, out=rows.values), part)
         for axis, links in enumerate(part.summed[1:], 1):
             for number, link in enumerate(links):
                 clear(by_tap[index(*(slice(None),) * (3 + axis), number)], self.shifts, axis, link, summed=True)
         steps = self.shifts.steps[: self.shifts.summed]
         return stacks(by_tap, rows, part.summed, steps, job.band.offset, job.band.length)
-
-    def _product(self, block: Array, columns: Array, images: int, out: Array | None, arena: Arena) -> Array:
-        """The block times the columns (N, G, rows, positions), in `out` if it is given."""
-        groups, rows, _ = block.shape
-        if columns.ndim == 4:
-            shape = (*columns.shape[:2], rows, columns.shape[3])
-            return np.matmul(block, columns, out=arena.empty(shape, self.dtype) if out is None else out)
-        values = arena.empty((groups, rows, columns.shape[2]), self.dtype)
-        np.matmul(block, columns, out=values)
-        values = np.moveaxis(values.reshape(groups, rows, images, -1), 2, 0)
-        if out is None:
-            return values
-        out[...] = values
-        return out
 
     def _by_tap(self, rows: Array, part: Part) -> Array:
         """The rows of a product (N, G, rows, positions) as (N, G, C', *taps, positions)."""
@@ -345,23 +342,19 @@ class Flat(Shifted):
         return np.moveaxis(rows.reshape(images, groups, *taps, self.channels[0], length), -2, 2)
 
     def _columns(self, part: Part, job: Job, arena: Arena) -> Array:
-        """The gathered taps (N, G, terms, positions), or of images that share a product (G, terms, N * positions)."""
+        """The gathered taps (N, G, terms, positions)."""
         images, groups, channels, size = next(iter(job.sources.values())).shape
         length = size if part.summed else job.band.length
-        folded = images > 1 and length < FOLD
-        if part.terms == 1 and not folded:
+        if part.terms == 1:
             ((shift, origin, links),) = self._gathered(part, job.band)
             inside = shift >= 0 and shift + length <= size
             if inside and not any(link.shift for link in links[0 if part.summed else 1 :]):
                 return job.sources[origin][..., shift : shift + length]
         natural = self.natural and not part.summed
         terms = (channels, part.terms) if natural else (part.terms, channels)
-        shape = (groups, *terms, images, length) if folded else (images, groups, *terms, length)
-        buffer = arena.empty(shape, self.dtype)
-        view = np.moveaxis(buffer, 3, 0) if folded else buffer
-        _copy(job.sources, self._copies(part, job.band, size, view if natural else view.swapaxes(2, 3)))
-        shape = (groups, prod(terms), images * length) if folded else (images, groups, prod(terms), length)
-        return buffer.reshape(shape)
+        buffer = arena.empty((images, groups, *terms, length), self.dtype)
+        _copy(job.sources, self._copies(part, job.band, size, buffer if natural else buffer.swapaxes(2, 3)))
+        return buffer.reshape(images, groups, prod(terms), length)
 
 
 class Program(NamedTuple):
@@ -390,7 +383,9 @@ class Weighted(Shifted):
     def _totals(self, program: Program, job: Job, arena: Arena) -> Iterator[tuple[Phases, Array]]:
         _copy(job.sources, program.copies)
         shape = (*job.result.shape[:3], job.band.length)
+        used = arena.used
         for phases, terms in program.sums.items():
+            arena.used = used
             total = arena.empty(shape, self.dtype) if job.out is None else job.out
             for number, (values, weights) in enumerate(terms):
                 term = arena.empty(shape, self.dtype) if number else total
@@ -467,21 +462,23 @@ def _copy(sources: Sources, copies: Iterable[Copy]) -> None:
 
 def _packed(weight: Array, part: Part) -> Array:
     """The block of a part (G, rows, terms): summed taps and results, times gathered taps and sources."""
-    groups, results, sources = weight.shape[:3]
-    block = np.empty((groups, part.rows, results, part.terms, sources), weight.dtype)
-    for row, over in enumerate(product(*part.summed)):
-        for column, along in enumerate(product(*part.gathered)):
-            block[:, row, :, column] = weight[index(..., *(link.tap for link in over + along))]
-    return block.reshape(groups, part.rows * results, part.terms * sources)
+    taps = _taps(weight, part)
+    over = 3 + len(part.summed)
+    block = taps.transpose(0, *range(3, over), 1, *range(over, taps.ndim), 2)
+    return block.reshape(len(weight), part.rows * weight.shape[1], part.terms * weight.shape[2])
 
 
 def _weights(weight: Array, part: Part) -> Array:
     """The weights of a part (G, C', C, gathered taps, taps of the first axis)."""
-    block = np.empty((*weight.shape[:3], part.terms, len(part.summed[0])), weight.dtype)
-    for column, along in enumerate(product(*part.gathered)):
-        for row, first in enumerate(part.summed[0]):
-            block[..., column, row] = weight[index(..., *(link.tap for link in (first, *along)))]
-    return block
+    taps = _taps(weight, part)
+    return taps.transpose(0, 1, 2, *range(4, taps.ndim), 3).reshape(*weight.shape[:3], part.terms, part.rows)
+
+
+def _taps(weight: Array, part: Part) -> Array:
+    """The weight (G, C', C, *taps) of the taps of a part, which are equally far apart on every axis."""
+    taps = ([link.tap for link in links] for links in (*part.summed, *part.gathered))
+    taken: Array = weight[index(..., *(slice(t[0], t[-1] + 1, t[-1] - t[-2] if len(t) > 1 else 1) for t in taps))]
+    return taken
 
 
 def is_natural(transposed: bool, summed: int, ndim: int) -> bool:
@@ -497,7 +494,7 @@ def natural_block(weight: Array, swapped: bool) -> Array:
     return weight.reshape(groups, results, -1)
 
 
-def _is_flat(images: Array) -> bool:
+def is_flat(images: Array) -> bool:
     """Whether the positions of each channel of (N, G, C, *size) lie one after the other."""
     step = images.itemsize
     for n, stride in zip(reversed(images.shape[3:]), reversed(images.strides[3:]), strict=True):

@@ -6,7 +6,7 @@ Blocks that slide (``slide``), images that are shifted (``flat``), or one produc
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from itertools import product
 from math import prod
@@ -20,14 +20,16 @@ from npconvt._axis import REPLICATE, ZEROS, Axis, padding_source
 from npconvt._geometry import ConvGeometry
 from npconvt._matrix import build
 from npconvt._methods import taps
-from npconvt._methods.bands import MAX_BYTES, Arena, Array, arena, boxes
-from npconvt._methods.cost import Task
-from npconvt._methods.flat import COPIES, Flat, Shifted, Weighted, natural_block, weighted_workspace, workspace
+from npconvt._methods.bands import BAND_BYTES, MAX_BYTES, Arena, Array, arena, boxes
+from npconvt._methods.cost import Task, together
+from npconvt._methods.flat import COPIES, Flat, Shifted, Weighted, is_flat, natural_block, weighted_workspace, workspace
 from npconvt._methods.pieces import Piece, cover, forward_pieces, transposed_pieces
 from npconvt._methods.slide import Channels, Layout, Slide, layout, packed
 from npconvt._methods.sums import shifts
+from npconvt._methods.together import Together, with_images
 
 CHECKED = 2**20  # elements looked at in one go
+MIN_BLOCK = 32  # channels of a block of the result
 EXACT_FLOAT = 2**53  # integers up to here, and sums of them, are exact in float64
 
 
@@ -35,18 +37,19 @@ EXACT_FLOAT = 2**53  # integers up to here, and sums of them, are exact in float
 class Plan:
     """How one direction is computed.
 
-    ``taps``, ``scatter``, ``dense``, ``weighted``, ``flat`` with the number of axes that are summed, or a mode of
-    ``slide`` with its tile sizes.
+    ``taps``, ``scatter``, ``dense``, ``pointwise``, ``weighted``, ``flat`` with the number of axes that are summed,
+    ``together`` with the number of blocks of channels too, or a mode of ``slide`` with its tile sizes.
     """
 
     way: str
     tiles: tuple[int, ...] = ()
     summed: int = 0
-    why: str = ""
+    blocks: int = 1
+    why: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         detail = f", tiles of {' x '.join(map(str, self.tiles))}" if prod(self.tiles) != 1 else ""
-        if self.way == "flat":
+        if self.way in ("flat", "together"):
             detail = ", taps gathered" if not self.summed else f", taps of {self.summed} axes summed"
             detail = detail.replace("1 axes", "1 axis")
         return f"gemm ({self.way}{detail})" + (f": {self.why}" if self.why else "")
@@ -67,7 +70,7 @@ class Direction:
         self.zeros = tuple(a._replace(mode=ZEROS) for a in self.axes)
         self.sizes = geometry.input_size if transposed else geometry.output_size
         self.source_sizes = geometry.output_size if transposed else geometry.input_size
-        self.ways: list[Slide | Shifted] = []
+        self.ways: list[Slide | Shifted | Together] = []
         self.covered = self.pads = False
         self.has_zeros = plan.way == "dense"
         if plan.way == "dense":
@@ -78,12 +81,19 @@ class Direction:
             flat = Flat(self.zeros if transposed else self.axes, transposed, plan.summed, self.weight)
             self.ways.append(flat)
             self.covered, self.pads = flat.shifts.covers, flat.shifts.pads
+        elif plan.way == "together" and self.weight.size:
+            images = Together(
+                self.zeros if transposed else self.axes, transposed, plan.summed, plan.blocks, self.weight
+            )
+            self.ways.append(images)
+            flat = images.flats[0]
+            self.covered, self.pads = flat.shifts.covers, flat.shifts.pads
         elif plan.way == "weighted" and self.weight.size:
             weighted = Weighted(self.zeros if transposed else self.axes, transposed, self.weight)
             self.ways.append(weighted)
             self.covered = weighted.shifts.covers
             self.pads = shifts(weighted.axes, transposed, 0).pads  # every tap may meet zeros
-        elif plan.way not in ("taps", "scatter", "flat", "weighted") and self.weight.size:
+        elif plan.way not in ("taps", "scatter", "pointwise", "flat", "together", "weighted") and self.weight.size:
             self._slide()
 
     def _multiply(self, source: Array, result: Array, bias: Array | None) -> None:
@@ -96,6 +106,17 @@ class Direction:
         np.copyto(result, values, casting="unsafe")
         if bias is not None and exact:
             result += bias.reshape(*bias.shape, *(1,) * len(self.axes))
+
+    def _as_it_lies(self, source: Array) -> bool:
+        """Whether BLAS takes the source without a copy, which could be of any size."""
+        return source.dtype == self.work and is_flat(source)
+
+    def _pointwise(self, source: Array, result: Array, bias: Array | None) -> None:
+        """Multiply all positions by the weight."""
+        flat = result.reshape(*result.shape[:3], -1)
+        np.matmul(self.weight.reshape(self.weight.shape[:3]), source.reshape(*source.shape[:3], -1), out=flat)
+        if bias is not None:
+            flat += bias[..., None]
 
     def _slide(self) -> None:
         """Pack the weight for each piece of the plan."""
@@ -122,7 +143,8 @@ class Direction:
         if not self.weight.size or not source.size:
             fill(result, bias)
             return
-        if self.plan.way == "taps" or not finite:
+        one_by_one = self.plan.way == "taps" or not finite
+        if one_by_one or (self.plan.way == "pointwise" and not self._as_it_lies(source)):
             contract = taps.transpose if self.transposed else taps.forward
             contract(self.zeros if self.transposed else self.axes, self.weight, source, result, bias, arena)
         elif self.plan.way == "scatter":
@@ -130,6 +152,8 @@ class Direction:
             taps.scatter(self.zeros, self.weight, source, result, arena)
         elif self.plan.way == "dense":
             self._multiply(source, result, bias)
+        elif self.plan.way == "pointwise":
+            self._pointwise(source, result, bias)
         else:
             if not self.covered:
                 fill(result, bias)
@@ -190,12 +214,37 @@ def entry_numbers(geometry: ConvGeometry) -> Array:
     return build(geometry, numbers).toarray().astype(np.intp)
 
 
+def fits_pointwise(geometry: ConvGeometry, dtype: np.dtype[Any]) -> bool:
+    """Whether every output sees the input that stands in its place, and BLAS has the dtype."""
+    return (
+        work_dtype(dtype) == dtype
+        and dtype.kind in "fc"
+        and all(a.k == 1 and a.n == a.m and a.lo == 0 and (a.s == 1 or a.m == 1) for a in geometry.axes)
+    )
+
+
 def fits_flat(task: Task, summed: int) -> bool:
     """Whether the smallest band of a flat plan keeps to the bound on workspace."""
     plan = shifts(task.axes, task.transposed, summed)
     if not all(side.phases for side in plan.sides):
         return False
     return workspace(plan, (task.results, task.sources), max(COPIES), 1, 1, 1) * task.dtype.itemsize <= MAX_BYTES // 2
+
+
+def together_blocks(task: Task, summed: int) -> int:
+    """Into how many blocks of channels a flat plan with the images as an axis cuts its result; 0 if it cannot be."""
+    most = max(1, task.results // MIN_BLOCK)
+    blocks = 1
+    while blocks < most and _band_bytes(together(task, blocks), summed) > BAND_BYTES:
+        blocks *= 2
+    return blocks if fits_flat(together(task, blocks), with_images(summed)) else 0
+
+
+def _band_bytes(task: Task, summed: int) -> int:
+    plan = shifts(task.axes, task.transposed, with_images(summed))
+    count = task.axes[0].n
+    copies = COPIES[task.axes[0].mode != ZEROS]
+    return workspace(plan, (task.results, task.sources), copies, 1, 1, count) * task.dtype.itemsize
 
 
 def fits_weighted(task: Task) -> bool:
@@ -277,16 +326,14 @@ class GemmRoad:
         geometry: ConvGeometry,
         weight: NDArray[Any],
         dtype: np.dtype[Any],
-        batch: int,
         plan: Callable[[ConvGeometry, np.dtype[Any], int, bool], Plan],
     ) -> None:
         self.geometry = with_axis(geometry)
         self.shapes = (geometry.output_size, geometry.input_size)
         self.weight = weight
         self.dtype = dtype
-        self.batch = batch
         self.plan = plan
-        self.directions: dict[tuple[bool, np.dtype[Any]], Direction] = {}
+        self.directions: dict[tuple[bool, np.dtype[Any], Plan], Direction] = {}
 
     def forward(self, x: NDArray[Any], bias: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return A x for each image."""
@@ -324,14 +371,14 @@ class GemmRoad:
             return None
         crops = tuple((min(lo, 0), min(hi, 0)) for lo, hi in g.padding)
         geometry = replace(g, input_size=size, padding=crops, padding_mode=ZEROS)
-        return GemmRoad(geometry, self.weight, dtype, self.batch, self.plan)
+        return GemmRoad(geometry, self.weight, dtype, self.plan)
 
     def _apply(self, source: Array, bias: Array | None, transposed: bool) -> Array:
         g = self.geometry
         channels = g.in_channels if transposed else g.out_channels
         sizes = g.input_size if transposed else g.output_size
         terms = prod(g.kernel_size) * (g.out_channels if transposed else g.in_channels) // g.groups
-        direction = self._direction(transposed, summing_dtype(self.dtype, source, self.weight, terms))
+        direction = self._direction(transposed, summing_dtype(self.dtype, source, self.weight, terms), len(source))
         # What lands on the padding is added to the result, which must not be float16 then.
         folds = transposed and g.padding_mode != ZEROS and self.dtype == np.float16
         dtype = direction.work if folds else self.dtype
@@ -349,18 +396,12 @@ class GemmRoad:
         """Whether no weight is NaN or infinite."""
         return is_finite(self.weight)
 
-    def _direction(self, transposed: bool, work: np.dtype[Any]) -> Direction:
-        key = (transposed, work)
-        found = self.directions.get(key)
+    def _direction(self, transposed: bool, work: np.dtype[Any], batch: int) -> Direction:
+        plan = self.plan(self.geometry, self.dtype, batch, transposed)
+        found = self.directions.get((transposed, work, plan))
         if found is None:
-            found = Direction(
-                self.geometry,
-                self.weight,
-                work,
-                transposed,
-                self.plan(self.geometry, self.dtype, self.batch, transposed),
-            )
-            self.directions[key] = found
+            found = Direction(self.geometry, self.weight, work, transposed, plan)
+            self.directions[transposed, work, plan] = found
         return found
 
 

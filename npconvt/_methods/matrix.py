@@ -43,7 +43,7 @@ class MatrixRoad:
         result: NDArray[Any] = np.ascontiguousarray((matrix @ rows.T).T).reshape(len(images), *shape)
         if self.geometry.padding_mode != ZEROS and not gemm.is_finite(result):
             # An entry that sums two taps meets inf once; of the taps by themselves, one may be 0, and 0*inf is NaN.
-            one_by_one = gemm.GemmRoad(self.geometry, self.weight, self.dtype, 1, gemm.by_taps)
+            one_by_one = gemm.GemmRoad(self.geometry, self.weight, self.dtype, gemm.by_taps)
             return one_by_one.transpose(images, bias) if transposed else one_by_one.forward(images, bias)
         if bias is not None:
             result += bias.reshape(-1, *(1,) * (len(shape) - 1))

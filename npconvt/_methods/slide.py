@@ -30,9 +30,10 @@ from numpy.lib.stride_tricks import as_strided
 from npconvt._axis import ZEROS, Axis
 from npconvt._methods import bands
 from npconvt._methods.bands import MAX_BYTES, Arena, Array, Box, boxes, index, shown
-from npconvt._methods.pieces import Piece, crop
+from npconvt._methods.pieces import AxisPiece, Piece, crop
 
 MODES = ("columns", "slabs", "rows")
+WIDE = 4  # places side by side that are written together
 FOLD = 100  # images with fewer positions share a product
 
 
@@ -53,6 +54,15 @@ class Span(NamedTuple):
     windows: int
 
 
+class Place(NamedTuple):
+    """A place in the tile, or along the last axis some that lie side by side: what is inside, and where it goes."""
+
+    tile: tuple[int | slice, ...]
+    tiles: tuple[slice, ...]
+    target: tuple[slice, ...]
+    width: int  # places along the last axis
+
+
 class Band(NamedTuple):
     """Some images, some groups, and a box of the tiles of a piece."""
 
@@ -63,7 +73,7 @@ class Band(NamedTuple):
     bounds: Box  # of the source, which may leave it
     padded: bool  # whether they do
     region: tuple[slice, ...] | None  # of the result, where the tiles are written as they are
-    places: tuple[tuple[tuple[int, ...], Any, Any], ...]  # or each place in the tile: what is inside, and where
+    places: tuple[Place, ...]  # or are sorted into it
 
 
 @dataclass(frozen=True)
@@ -134,14 +144,34 @@ class Layout:
             for a, (begin, end) in zip(axes, box, strict=True)
         )
         whole = all(s.start >= 0 and s.stop <= n for s, n in zip(region, self.sizes, strict=True))
+        last = _side_by_side(axes[-1], *box[-1], self.sizes[-1])
         places = []
-        for place in product(*map(range, self.piece.tiles)):
-            crops = [crop(a, j, *ends, n) for a, j, ends, n in zip(axes, place, box, self.sizes, strict=True)]
-            target = tuple(slice(positions.start, positions.stop, positions.step) for _, positions in crops)
-            places.append((place, tuple(cut for cut, _ in crops), target))
+        for place in product(*map(range, self.piece.tiles[:-1])):
+            crops = [crop(a, j, *ends, n) for a, j, ends, n in zip(axes, place, box, self.sizes, strict=False)]
+            cuts = [cut for cut, _ in crops]
+            target = [slice(found.start, found.stop, found.step) for _, found in crops]
+            places += [Place((*place, j), (*cuts, cut), (*target, where), width) for j, cut, where, width in last]
         counts = tuple(end - begin for begin, end in box)
         direct = whole and all(a.tile in (1, a.hop) or a.count == 1 for a in axes)
         return Band(images, groups, box, counts, bounds, padded, region if direct else None, tuple(places))
+
+
+def _side_by_side(axis: AxisPiece, begin: int, end: int, size: int) -> list[tuple[slice, slice, slice, int]]:
+    """Places in the tiles begin:end, together where that pays: which, in which tiles, where, and how many."""
+    crops = [crop(axis, j, begin, end, size) for j in range(axis.tile)]
+    if axis.tile < WIDE or axis.tile != axis.hop:
+        return [(slice(j, j + 1), cut, slice(to.start, to.stop, to.step), 1) for j, (cut, to) in enumerate(crops)]
+    low, high = max(cut.start for cut, _ in crops), min(cut.stop for cut, _ in crops)
+    runs = [(q, q + 1) for q in range(end - begin) if not low <= q < high]  # tiles that are cut at their ends
+    runs += [(low, high)] if low < high else []
+    found = []
+    for first, stop in runs:
+        inside = [j for j, (cut, _) in enumerate(crops) if cut.start <= first < cut.stop]
+        if inside:
+            start, width = axis.first + (begin + first) * axis.hop + inside[0], len(inside)
+            where = slice(start, start + (stop - first) * width)
+            found.append((slice(inside[0], inside[-1] + 1), slice(first, stop), where, width))
+    return found
 
 
 @lru_cache(maxsize=512)
@@ -344,11 +374,14 @@ def _scatter(values: Array, result: Array, band: Band, bias: Array | None) -> No
     exact = result.dtype.kind in "iu"
     if bias is not None and not exact:
         values += bias[index(..., *(None,) * len(band.counts))]
-    for place, cut, target in band.places:
+    last = 2 + len(band.counts)
+    order = (0, 1, 2, *range(4, last + 2), 3)
+    for tile, tiles, target, width in band.places:
         part = result[index(..., *target)]
-        np.copyto(part, values[index(*(slice(None),) * 3, *place, *cut)], casting="unsafe")
+        part = part.reshape(*part.shape[:-1], part.shape[-1] // width, width)  # a view: the last axis is split
+        np.copyto(part, values[index(*(slice(None),) * 3, *tile, *tiles)].transpose(order), casting="unsafe")
         if bias is not None and exact:
-            part += bias
+            part += bias[..., None]
 
 
 def packed(base: Array, plan: Layout, kernel: tuple[int, ...], swapped: bool) -> Array:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -91,12 +91,12 @@ class Shifts:
     origins: tuple[tuple[int, ...], ...]
     bands: dict[tuple[Any, ...], list[Any]] = field(default_factory=dict, compare=False)  # remembered
 
-    @property
+    @cached_property
     def covers(self) -> bool:
         """Whether every position of the result has a tap."""
         return all(len(side.phases) == min(side.hop, side.result) for side in self.sides)
 
-    @property
+    @cached_property
     def pads(self) -> bool:
         """Whether zeros of the padding are multiplied."""
         return any(side.pitch * side.step > side.source for side in self.sides) or any(
