@@ -19,6 +19,7 @@ Box = tuple[tuple[int, int], ...]
 
 BAND_BYTES = 12 * 2**20  # what measured best; larger bands make larger products, and longer rows
 ALIGNMENT = 64
+WIDE = 4  # from so many on, what lies side by side in the result is written together
 MAX_BYTES = 64 * 2**20  # no call takes more workspace than this
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from npconvt._axis import ZEROS, Axis
 from npconvt._methods import taps
-from npconvt._methods.bands import BAND_BYTES
+from npconvt._methods.bands import BAND_BYTES, WIDE
 from npconvt._methods.flat import WEIGHTED_BYTES, is_natural, limit, weighted_workspace, workspace
 from npconvt._methods.pieces import AxisPiece, Piece
 from npconvt._methods.slide import FOLD
@@ -21,6 +21,7 @@ from npconvt._methods.together import batched, with_images
 
 # Nanoseconds for each four bytes, or for each event.
 COPY = 0.3  # along contiguous runs
+COPY_ABREAST = 0.45  # a few elements at a time, side by side
 COPY_STRIDED = 0.8  # one element at a time, as a stride wants it
 RUN = 6.0  # to begin a run
 COPY_FLAT = 0.3  # along whole images
@@ -133,7 +134,9 @@ def _piece_time(task: Task, way: str, piece: Piece) -> float:
         total += n * groups * _copy_time(copied, task.sources * prod(sizes), piece.axes[-1], words)
     if not direct:
         total += PLACE * prod(piece.tiles)
-        total += n * groups * rows * positions * (COPY_STRIDED if piece.axes[-1].hop > 1 else COPY) * words
+        last = piece.axes[-1]
+        copy = COPY if last.hop == 1 else COPY_ABREAST if last.tile == last.hop and last.hop >= WIDE else COPY_STRIDED
+        total += n * groups * rows * positions * copy * words
     return total
 
 
@@ -185,9 +188,8 @@ def flat_time(task: Task, summed: int, *, as_they_lie: bool = True) -> float:
             if part.rows > 1:
                 total += n * task.results * count * row * part.rows * SUM_FLAT * words
     if not as_they_lie or any(s.hop > 1 for s in plan.sides) or any(s.pitch > s.result for s in plan.sides[1:]):
-        total += (
-            n * task.results * prod(s.result for s in plan.sides) * (COPY_STRIDED if last.hop > 1 else COPY) * words
-        )
+        copy = COPY_ABREAST if plan.abreast > 1 else COPY_STRIDED if last.hop > 1 else COPY
+        total += n * task.results * prod(s.result for s in plan.sides) * copy * words
     weights = task.groups * task.results * task.sources * task.taps
     natural = is_natural(task.transposed, summed, len(task.axes))
     return FLAT * (total + (0.0 if natural else PACK_FLAT * words * weights))

@@ -257,24 +257,50 @@ class Shifted(ABC):
         band, bias = job.band, job.bias
         exact = job.result.dtype.kind in "iu"
         if bias is not None and not exact:
-            total += bias[..., None]
+            total += bias[index(..., *(None,) * (total.ndim - 3))]
         if job.out is not None:
             if total is not job.out:
                 job.out[...] = total
             return
         sides = self.shifts.sides
         bounds = [(band.begin, band.end), *((0, side.pitch) for side in sides[1:])]
-        values = total.reshape(*total.shape[:3], *(end - begin for begin, end in bounds))
+        values = total.reshape(*total.shape[:-1], *(end - begin for begin, end in bounds))
         places, inside = [], []
         for side, phase, (begin, end) in zip(sides, phases, bounds, strict=True):
             count = max(0, min(end, positions(side.result, side.hop, phase)) - begin)
             start = phase + side.hop * begin
             places.append(slice(start, start + side.hop * count, side.hop))
             inside.append(slice(count))
-        target = job.result[index(..., *places)]
-        np.copyto(target, values[index(..., *inside)], casting="unsafe")
+        if self.shifts.abreast == 1:
+            parts = [(job.result[index(..., *places)], values[index(..., *inside)])]
+        else:
+            parts = self._side_by_side(values, places[:-1], inside[:-1], job)
+        for target, part in parts:
+            np.copyto(target, part, casting="unsafe")
         if bias is not None and exact:
-            target += _spread(bias, len(sides))
+            for target, part in parts:
+                target += bias[index(..., *(None,) * (part.ndim - 3))]
+
+    def _side_by_side(
+        self, values: Array, places: list[slice], inside: list[slice], job: Job
+    ) -> list[tuple[Array, Array]]:
+        """Where all phases of the last axis (N, G, C', phases, *positions) go: whole strides, and the rest."""
+        last, band = self.shifts.sides[-1], job.band
+        values = np.moveaxis(values, 3, -1)
+        begin, end = (band.begin, band.end) if len(self.shifts.sides) == 1 else (0, last.pitch)
+        whole = min(end, last.result // last.hop)
+        lines = job.result[index(..., *places, slice(begin * last.hop, whole * last.hop))]
+        lines = lines.reshape(*lines.shape[:-1], whole - begin, last.hop)  # a view: the last axis is split
+        parts = [(lines, values[index(..., *inside, slice(whole - begin), slice(None))])]
+        rest = last.result - whole * last.hop
+        if whole < end and rest:
+            parts.append(
+                (
+                    job.result[index(..., *places, slice(whole * last.hop, None))],
+                    values[index(..., *inside, whole - begin, slice(rest))],
+                )
+            )
+        return parts
 
 
 class Flat(Shifted):
@@ -315,7 +341,23 @@ class Flat(Shifted):
             taken = arena.used
             for leading, terms in sums.items():
                 arena.used = taken
-                yield (*leading, *phases), add_up(terms, job.out, arena, keep=job.bias is not None)
+                if self.shifts.abreast == 1:
+                    yield (*leading, *phases), add_up(terms, job.out, arena, keep=job.bias is not None)
+                elif leading[-1] == 0:
+                    row = [sums[(*leading[:-1], phase)] for phase in range(self.shifts.abreast)]
+                    yield leading, self._row(row, job, arena)
+
+    def _row(self, row: list[list[Stack]], job: Job, arena: Arena) -> Array:
+        """The sums (N, G, C', phases, positions) of all phases of the last axis."""
+        totals: Array = arena.empty((*job.result.shape[:3], len(row), job.band.length), self.dtype)
+        used = arena.used
+        for phase, terms in enumerate(row):
+            arena.used = used
+            out = totals[:, :, :, phase]
+            total = add_up(terms, out, arena, keep=False)
+            if total is not out:
+                out[...] = total
+        return totals
 
     def _multiply(self, block: Array, part: Part, job: Job, arena: Arena) -> dict[Phases, Stack]:
         """Multiply by the block of a part: the terms (N, G, C', *taps, positions) of each phase of the result."""
@@ -423,7 +465,8 @@ def workspace(plan: Shifts, channels: tuple[int, int], copies: int, images: int,
         gathered = max(part.terms for part in parts)
         terms = gathered * sources * (tall if plan.summed else rows) if gathered > 1 else 0
         # The zeros between the rows of a product are as long as its shifts reach.
-        most = max(most, terms + results * (rows + sum(part.rows for part in parts) * (tall + high - low + 1)))
+        products = sum(part.rows for part in parts) * (tall + high - low + 1)
+        most = max(most, terms + results * (products + (plan.abreast + 1) * rows))
     row = prod(side.pitch for side in plan.sides[1:])
     return images * groups * row * (copies * len(plan.origins) * sources * tall + most)
 

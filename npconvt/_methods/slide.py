@@ -29,11 +29,10 @@ from numpy.lib.stride_tricks import as_strided
 
 from npconvt._axis import ZEROS, Axis
 from npconvt._methods import bands
-from npconvt._methods.bands import MAX_BYTES, Arena, Array, Box, boxes, index, shown
+from npconvt._methods.bands import MAX_BYTES, WIDE, Arena, Array, Box, boxes, index, shown
 from npconvt._methods.pieces import AxisPiece, Piece, crop
 
 MODES = ("columns", "slabs", "rows")
-WIDE = 4  # places side by side that are written together
 FOLD = 100  # images with fewer positions share a product
 
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npconvt._axis import ZEROS, Axis
-from npconvt._methods.bands import ALIGNMENT, Arena, Array, index
+from npconvt._methods.bands import ALIGNMENT, WIDE, Arena, Array, index
 
 
 class Link(NamedTuple):
@@ -95,6 +95,13 @@ class Shifts:
     def covers(self) -> bool:
         """Whether every position of the result has a tap."""
         return all(len(side.phases) == min(side.hop, side.result) for side in self.sides)
+
+    @cached_property
+    def abreast(self) -> int:
+        """How many phases of the result along the last axis are written together: those of a wide stride, or one."""
+        last = self.sides[-1]
+        every = self.summed == len(self.sides) and len({link.phase for link in last.links}) == last.hop
+        return last.hop if every and last.hop >= WIDE else 1
 
     @cached_property
     def pads(self) -> bool:
