@@ -515,6 +515,23 @@ def test_how_much_agrees_is_not_said_of_finite_elements_alone() -> None:
     report = crosscheck(Case("conv2d", x, case.weight), right)
     assert report.max_error == np.inf
     assert report.notes == ("18 elements are finite where the right result is not.", "No known cause gives these data.")
+    case = Case("conv2d", x, case.weight)
+    notes = crosscheck(case, np.where(np.isnan(case.expected()), np.inf, right)).notes
+    assert notes == (
+        "18 elements are not finite where the right result is another.",
+        "No known cause gives these data.",
+    )
+
+
+def test_a_number_that_is_not_finite_widens_no_bound_of_norms() -> None:
+    rng = np.random.default_rng(26)
+    x, w = rng.standard_normal((1, 2, 6, 7)).astype("f4"), rng.standard_normal((3, 2, 3, 2)).astype("f4")
+    x[0, 0, 0, 0] = np.inf
+    case = Case("conv2d", x, w)
+    wrong = np.array(case.expected())
+    assert crosscheck(case, wrong, normwise=True).ok
+    wrong[..., -1, -1] += 1
+    assert crosscheck(case, wrong, normwise=True).where["elements"][0] == 3
 
 
 @pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])

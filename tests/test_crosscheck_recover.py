@@ -88,8 +88,10 @@ NOT_LINEAR = {
 def test_a_function_that_is_not_linear_is_refused(name: str) -> None:
     function = NOT_LINEAR[name]
     match = r"^recover_matrix: function must be linear \(or affine\), but it is not linear"
+    counted = Counted(function)
     with pytest.raises(ValueError, match=match):
-        recover_matrix(function, (8, 3))
+        recover_matrix(counted, (8, 3))
+    assert counted.calls == 4  # told from the random arrays, before any impulse is sent
     with pytest.raises(ValueError, match=match):
         recover_matrix(lambda stack: np.stack([function(x) for x in stack]), (8, 3), batched=True)
 
@@ -101,6 +103,15 @@ def test_what_no_impulse_at_the_first_place_tells_is_found_elsewhere() -> None:
     assert (matrix.nnz, counted.calls <= 40) == (25, True)
     counted = Counted(lambda x: np.ones(3))
     assert (recover_matrix(counted, (24, 24))[0].nnz, counted.calls) == (0, 4)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_function_that_goes_through_an_fft_is_linear(dtype: str) -> None:
+    # Past the end of the full result there is nothing but the rounding of the transform.
+    kernel = np.fft.rfft([1.0, 10, 100], 64)
+    matrix, _ = recover_matrix(lambda x: np.fft.irfft(np.fft.rfft(x, 64) * kernel).astype(dtype), (30,))
+    expected = npconvt.kernel_matrix([1, 10, 100], (30,), transposed=True).toarray()
+    assert_array_equal(matrix.toarray().round(3), np.pad(expected, ((0, 32), (0, 0))))
 
 
 def test_float16_results_give_a_matrix_that_scipy_holds() -> None:
