@@ -24,7 +24,7 @@ ZEROS, REFLECT, REPLICATE, CIRCULAR = PADDING_MODES = ("zeros", "reflect", "repl
 _COUNTED = 1 << 13
 _BATCH = 1 << 17
 # Entries of an axis whose rows are kept for the next call.
-_KEPT = 1 << 14
+_KEPT = 1 << 16
 
 
 class Axis(NamedTuple):
@@ -156,7 +156,7 @@ def axis_rows(axis: Axis, transposed: bool, least: int = 0) -> Iterable[AxisRows
     return _kept_rows(axis, transposed, least) if small else _parts(axis, transposed, least)
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=32)
 def _kept_rows(axis: Axis, transposed: bool, least: int) -> tuple[AxisRows, ...]:
     return tuple(_parts(axis, transposed, least))
 

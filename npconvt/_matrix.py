@@ -4,8 +4,8 @@ The rows of each axis come as runs that repeat with a period (`_axis.py`). The m
 row (q0, q1) holds, for every channel and every pair of entries of q0 and q1, one entry. So for fixed rows of all axes
 but the last, the entries of a whole line along the last axis are one contiguous *segment*, and lines whose outer rows
 belong to the same runs have the same segment, up to one constant added to the columns. The segment is written once and
-broadcast over all those lines and over the row channels. Where many outer rows are alone with their number of entries,
-as on the padding of a long kernel, a segment each would cost more than its entries. These share what the last axis is.
+broadcast over all those lines and over the row channels. Many long outer rows that do not repeat, as on the padding of
+a long kernel, would be a segment each. Such a stretch of rows, with all lines on them, is one segment.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import reduce
-from itertools import groupby, islice, pairwise, product
+from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -24,22 +24,21 @@ from scipy.sparse import csr_array
 from npconvt import _arguments as arguments
 from npconvt._axis import ZEROS, Axis, AxisRows, Run, axis_entries, axis_rows, folds, tap_sums
 from npconvt._geometry import ConvGeometry, operator_geometry
+from npconvt._lines import Inner, Line, Stretch, StretchLine, take, trimmed, write_run
 from npconvt._memory import check_fits
 
 if TYPE_CHECKING:
     from npconvt._arguments import IntOrInts, Ints, Padding
 
-# Entries that are written again and again while they stay in the cache nearest to the core.
-_CHUNK = 4096
 # Entries of the lines that are written together, which stay in the next cache.
 _BATCH = 1 << 15
 # Rows of the last axis that are listed one by one although they repeat.
 _FEW = 64
-# Entries of a row of the outer axis that is long, the least number of them that are written together, and the most
-# rows of the last axis that are listed then.
+# Entries of a row of an outer axis that is long, the least number of them that make a stretch, and the entries of a
+# stretch that are listed at once.
 _LONG = 16
 _SOME = 8
-_APART = 16
+_LISTED = 1 << 17
 # Windows of an axis that are counted without a thought about their number.
 _COUNTED = 1 << 14
 
@@ -183,14 +182,16 @@ def build(
     data = np.empty(layout.entries, weight.dtype)
     blocks = tuple(layout.blocks()) if layout.entries else ()
     counted, offset = [], 0
-    ragged = _ragged(layout, blocks, transposed)
     with np.errstate(invalid="ignore"):  # inf - inf is NaN, here as in any sum of the library
         values = _values_by_row_channel(geometry, weight, layout, transposed)
-        if ragged:
-            blocks = tuple(block for block in blocks if not _is_long_row(block))
-            _write_ragged(layout, ragged, tuple(axis_rows(layout.axes[-1], transposed)), values, indices, data)
+        for block in blocks:
+            if block.stretch:
+                stretch = StretchLine(block.stretch, layout.column_strides[len(block.lines)], block.head, dtype)
+                _write_columns(layout, block, stretch, indices)
+                _write_values(layout, block, stretch, values, data)
+        blocks = tuple(block for block in blocks if not block.stretch)
         for rows in axis_rows(layout.axes[-1], transposed, _FEW):
-            line = _Line(rows, offset, dtype)
+            line = Line(rows, offset, dtype)
             for block in blocks if line.entries else ():
                 _write_columns(layout, block, line, indices)
                 _write_values(layout, block, line, values, data)
@@ -247,13 +248,17 @@ class _Lines(NamedTuple):
 
 
 class _Block(NamedTuple):
-    """The lines that are written together: a grid, two axes per outer axis, its repeats and its rows."""
+    """The lines that are written together: a grid, two axes per outer axis, its repeats and its rows.
+
+    With a stretch, `lines` are those of the axes before it, and each of the grid's is all lines of the stretch.
+    """
 
     lines: tuple[_Lines, ...]
+    stretch: Stretch | None
     offset: int  # entries of a row channel before the first of these lines
     shape: Ints
     strides: Ints  # entries from one line to the next
-    head: int  # entries per entry of the last axis: column channels times outer entries
+    head: int  # entries per entry of what a line runs along: column channels times outer entries
 
 
 class _Layout(NamedTuple):
@@ -266,6 +271,7 @@ class _Layout(NamedTuple):
     row_channels: int
     column_channels: int  # of one group
     groups: int
+    transposed: bool
 
     @classmethod
     def of(cls, geometry: ConvGeometry, transposed: bool) -> _Layout:
@@ -274,8 +280,8 @@ class _Layout(NamedTuple):
         row_sizes, column_sizes = (inputs, outputs) if transposed else (outputs, inputs)
         channels = (geometry.out_channels, geometry.in_channels)
         rows, columns = channels[::-1] if transposed else channels
-        outer = tuple(tuple(axis_rows(axis, transposed)) for axis in axes[:-1])
-        return cls(axes, outer, row_sizes, column_sizes, rows, columns // geometry.groups, geometry.groups)
+        outer = tuple(_outer_rows(axis, transposed) for axis in axes[:-1])
+        return cls(axes, outer, row_sizes, column_sizes, rows, columns // geometry.groups, geometry.groups, transposed)
 
     @property
     def rows(self) -> int:
@@ -302,39 +308,100 @@ class _Layout(NamedTuple):
     def blocks(self) -> Iterator[_Block]:
         """Yield the blocks of lines that are written together, leaving out empty ones."""
         inner = [prod(map(axis_entries, self.axes[a:])) * self.column_channels for a in range(1, len(self.axes))]
-        outer = (tuple(_lines(rows, entries)) for rows, entries in zip(self.outer, inner, strict=True))
-        for lines in product(*outer):
+        outer = []
+        for number, (rows, entries) in enumerate(zip(self.outer, inner, strict=True)):
+            stretched = self._inner(number + 1) if any(_is_stretch(run) for part in rows for run in part.runs) else None
+            outer.append(tuple(_lines(rows, self.axes[number].k, entries, stretched)))
+        for lines, stretch in _products(outer):
             offset, shape, strides, head = 0, [], [], 1
-            for line, entries in zip(lines, inner, strict=True):
+            for line, entries in zip(lines, inner, strict=False):
                 rows, length = line.columns.shape
                 offset += head * line.offset * entries
                 shape += [line.repeats, rows]
                 strides += [head * line.period_entries * entries, head * length * entries]
                 head *= length
-            yield _Block(lines, offset, tuple(shape), tuple(strides), head * self.column_channels)
+            yield _Block(lines, stretch, offset, tuple(shape), tuple(strides), head * self.column_channels)
+
+    def _inner(self, first: int) -> Inner | None:
+        """Return all rows of the axes from `first` on, unless many of them need be listed."""
+        rows, listed, after = [], 0, prod(self.row_sizes[first + 1 :])
+        for part in axis_rows(self.axes[first], self.transposed):
+            listed += len(part.lengths) * after
+            if listed > _FEW:
+                return None
+            rows.append(part)
+        own = Inner.of(rows, self.axes[first].k, self.column_strides[first])
+        if first + 1 == len(self.axes):
+            return own
+        inner = self._inner(first + 1)
+        return own.times(inner) if inner else None
 
 
-def _lines(parts: Iterable[AxisRows], inner: int) -> Iterator[_Lines]:
-    """Yield the rows of an outer axis, those that are written together as one; `inner` entries stand for one of its."""
+def _outer_rows(axis: Axis, transposed: bool) -> tuple[AxisRows, ...]:
+    # A dilation makes rows come in twos or threes that repeat; those of a long kernel are a stretch all the same.
+    return tuple(axis_rows(axis, transposed, _SOME if axis.k >= _LONG else 0))
+
+
+def _products(
+    outer: Sequence[tuple[_Lines | Stretch, ...]], lines: tuple[_Lines, ...] = ()
+) -> Iterator[tuple[tuple[_Lines, ...], Stretch | None]]:
+    """Yield the products of the axes' lines; a stretch ends its product."""
+    if len(lines) == len(outer):
+        yield lines, None
+        return
+    for part in outer[len(lines)]:
+        if isinstance(part, Stretch):
+            yield lines, part
+        else:
+            yield from _products(outer, (*lines, part))
+
+
+def _lines(parts: Iterable[AxisRows], k: int, inner: int, stretched: Inner | None) -> Iterator[_Lines | Stretch]:
+    """Yield the rows of an outer axis of k taps, those that are written together as one.
+
+    For one entry of the axis the matrix has `inner` entries; what these are on a stretch, if it may have any, is given.
+    """
     offset = 0
     for part in parts:
         row = listed = 0
         for run in part.runs:
             lengths = part.lengths[row : row + run.rows]
-            starts = np.cumsum(lengths) - lengths
-            cuts = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), run.rows]
-            for begin, end in pairwise(cuts):
-                length = int(lengths[begin])
-                some = max(1, _BATCH // max(1, length * inner))
-                for first in range(begin, end if length else begin, some):
-                    rows, start = min(some, end - first), int(starts[first])
-                    entries = slice(listed + start, listed + start + rows * length)
-                    columns = part.columns[entries].reshape(rows, length)
-                    taps = part.taps[:, entries].reshape(-1, rows, length)
-                    yield _Lines(run.repeats, run.step, columns, taps, offset + start, run.entries)
+            ends = np.cumsum([0, *lengths])
+            here = stretched if _is_stretch(run) else None
+            cuts = _stretch_cuts(run, inner, here) if here else _cuts(lengths, inner)
+            for first, last in pairwise(cuts):
+                begin, end = int(ends[first]), int(ends[last])
+                columns = part.columns[listed + begin : listed + end]
+                taps = trimmed(part.taps[:, listed + begin : listed + end], k)
+                if here:
+                    yield Stretch(lengths[first:last], columns, taps, offset + begin, here)
+                elif end > begin:
+                    shape = (last - first, -1)
+                    taps = taps.reshape(len(taps), *shape)
+                    yield _Lines(run.repeats, run.step, columns.reshape(shape), taps, offset + begin, run.entries)
             row += run.rows
             listed += run.entries
             offset += run.repeats * run.entries
+
+
+def _is_stretch(run: Run) -> bool:
+    return run.repeats == 1 and run.rows >= _SOME and run.entries >= _LONG * run.rows
+
+
+def _stretch_cuts(run: Run, inner: int, stretched: Inner) -> list[int]:
+    """Return where a stretch is cut into some of about `_LISTED` listed entries."""
+    channels = inner // max(1, stretched.entries)
+    stretches = -(-run.entries * int(stretched.sizes.sum()) * channels // _LISTED)
+    return [*range(0, run.rows, -(-run.rows // max(1, stretches))), run.rows]
+
+
+def _cuts(lengths: NDArray[Any], inner: int) -> list[int]:
+    """Return where rows are cut into some that have as many entries each, and at most `_BATCH` of the matrix."""
+    alike = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(lengths)]
+    cuts: list[int] = []
+    for begin, end in pairwise(alike):
+        cuts += range(begin, end, max(1, _BATCH // max(1, int(lengths[begin]) * inner)))
+    return [*cuts, len(lengths)]
 
 
 # --- row pointers ----------------------------------------------------------------------------------------------------
@@ -365,7 +432,7 @@ def _axis_pointers(
         listed = 0
         for run in runs:
             period = (np.cumsum(lengths[listed : listed + run.rows]) + entries).astype(dtype)
-            row = _write_run(ends, row, period, run.repeats, run.entries)
+            row = write_run(ends, row, period, run.repeats, run.entries)
             listed += run.rows
             entries += run.repeats * run.entries
     return pointers
@@ -385,52 +452,7 @@ def _product_pointers(outer: NDArray[Any], inner: NDArray[Any]) -> NDArray[Any]:
 # --- columns and values ----------------------------------------------------------------------------------------------
 
 
-class _Line:
-    """Rows of the last axis: what is listed of them, for any number of entries that come before each of its entries."""
-
-    def __init__(self, rows: AxisRows, offset: int, dtype: np.dtype[Any]) -> None:
-        self.rows = rows
-        self.offset = offset  # entries of the axis before these
-        self.entries = rows.entries
-        self.columns = rows.columns.astype(dtype)
-        self.orders: dict[int, NDArray[np.intp]] = {}
-
-    def order(self, head: int) -> NDArray[np.intp]:
-        """Return where in (head, entry) the entries of the rows stand, in the order (row, head, entry of the row)."""
-        if head not in self.orders:
-            lengths, size = self.rows.lengths, len(self.columns)
-            starts = np.cumsum(lengths) - lengths
-            places = np.repeat((head - 1) * starts, lengths) + np.arange(size)
-            order = np.empty(head * size, np.intp)
-            places = places + np.arange(head)[:, None] * np.repeat(lengths, lengths)
-            order[places.ravel()] = np.arange(head * size)
-            self.orders[head] = order
-        return self.orders[head]
-
-    def listed_columns(self, heads: NDArray[Any]) -> NDArray[Any]:
-        """Return the columns of the listed rows, for heads of shape (..., head)."""
-        return self._by_rows(np.asarray(heads[..., None] + self.columns))
-
-    def listed_values(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return the values of the listed rows, from values of shape (..., head, taps)."""
-        return self._by_rows(_take(values, self.rows.taps, values.ndim - 1))
-
-    def _by_rows(self, listed: NDArray[Any]) -> NDArray[Any]:
-        head = listed.shape[-2]
-        if head == 1:
-            return listed[..., 0, :]
-        return np.asarray(listed.reshape(*listed.shape[:-2], -1).take(self.order(head), -1))
-
-    def write(self, listed: NDArray[Any], segments: NDArray[Any], head: int, *, grow: bool) -> None:
-        """Write all rows, the listed ones and their repeats."""
-        done = start = 0
-        for run in self.rows.runs:
-            period = listed[..., done : done + head * run.entries]
-            start = _write_run(segments, start, period, run.repeats, run.step if grow else 0)
-            done += head * run.entries
-
-
-def _grid(target: NDArray[Any], layout: _Layout, block: _Block, line: _Line) -> NDArray[Any]:
+def _grid(target: NDArray[Any], layout: _Layout, block: _Block, line: Line | StretchLine) -> NDArray[Any]:
     """Return a view of a block: row channels, the block's lines, entries of a line."""
     return np.ndarray(
         (layout.row_channels, *block.shape, block.head * line.entries),
@@ -451,13 +473,13 @@ def _for_repeats(lines: NDArray[Any]) -> NDArray[Any]:
     return lines[(slice(None), *(None, slice(None)) * (lines.ndim - 2))]
 
 
-def _write_columns(layout: _Layout, block: _Block, line: _Line, indices: NDArray[Any]) -> None:
+def _write_columns(layout: _Layout, block: _Block, line: Line | StretchLine, indices: NDArray[Any]) -> None:
     dtype = indices.dtype
     channel = prod(layout.column_sizes)
     scaled = list(zip(block.lines, map(dtype.type, layout.column_strides), strict=False))
     parts = [np.arange(layout.column_channels, dtype=dtype) * dtype.type(channel)]
     parts += [lines.columns.astype(dtype) * stride for lines, stride in scaled]
-    heads = _lines_first(reduce(np.add.outer, parts)[None, ..., None])
+    heads = _lines_first(reduce(np.add.outer, parts)[None], len(block.lines))
     # What is the same for all of a line: the columns of its group, and of its repeat.
     groups = np.arange(layout.groups, dtype=dtype) * dtype.type(layout.column_channels * channel)
     constants = np.repeat(groups, layout.row_channels // layout.groups)
@@ -466,162 +488,36 @@ def _write_columns(layout: _Layout, block: _Block, line: _Line, indices: NDArray
         constants = np.add.outer(constants, repeats)[..., None]
     grid = _grid(indices, layout, block, line)
     segments = _once(grid) if constants.size == 1 else np.empty((1, *block.shape[1::2], grid.shape[-1]), dtype)
-    line.write(line.listed_columns(heads[..., 0]), segments, block.head, grow=True)
+    line.write_columns(heads, segments)
     if constants.size > 1:
         np.add(constants[..., None], _for_repeats(segments), out=grid)
 
 
-def _write_values(layout: _Layout, block: _Block, line: _Line, values: NDArray[Any], data: NDArray[Any]) -> None:
+def _write_values(
+    layout: _Layout, block: _Block, line: Line | StretchLine, values: NDArray[Any], data: NDArray[Any]
+) -> None:
     for axis, lines in enumerate(block.lines):
-        values = _take(values, lines.taps, 2 + 2 * axis)
-    values = _lines_first(values)
+        values = take(values, lines.taps, 2 + 2 * axis)
+    values = _lines_first(values, len(block.lines))
     grid = _grid(data, layout, block, line)
     repeated = prod(block.shape[::2]) > 1
     some = max(1, _BATCH // (grid.shape[-1] * prod(block.shape[1::2])))
     for first in range(0, layout.row_channels, some):
         target = grid[first : first + some]
-        listed = line.listed_values(values[first : first + some])
         segments = (
             np.empty((len(target), *block.shape[1::2], grid.shape[-1]), data.dtype) if repeated else _once(target)
         )
-        line.write(listed, segments, block.head, grow=False)
+        line.write_values(values[first : first + some], segments)
         if repeated:
             target[...] = _for_repeats(segments)
 
 
-def _ragged(layout: _Layout, blocks: Sequence[_Block], transposed: bool) -> list[_Block]:
-    """Return the blocks of one long row of the outer axis, if there are many, and short lines of one channel."""
-    if len(layout.axes) != 2 or layout.row_channels * layout.column_channels > 1:
-        return []
-    ragged = [block for block in blocks if _is_long_row(block)]
-    if len(ragged) < _SOME or axis_entries(layout.axes[1]) > _CHUNK:
-        return []
-    # Each listed row of the last axis is written with calls of its own.
-    return ragged if sum(len(rows.lengths) for rows in axis_rows(layout.axes[1], transposed)) <= _APART else []
-
-
-def _is_long_row(block: _Block) -> bool:
-    return block.shape == (1, 1) and block.head >= _LONG
-
-
-def _write_ragged(
-    layout: _Layout,
-    blocks: Sequence[_Block],
-    last: Sequence[AxisRows],
-    values: NDArray[Any],
-    indices: NDArray[Any],
-    data: NDArray[Any],
-) -> None:
-    """Write rows of the outer axis whose numbers of entries differ.
-
-    Each row of the last axis is laid out once for all of them, one after the other; each takes its part of that.
-    """
-    stride = indices.dtype.type(layout.column_strides[0])
-    some = max(1, _BATCH // (max(block.head for block in blocks) * sum(len(rows.columns) for rows in last)))
-    for _, alike in groupby(blocks, lambda block: len(block.lines[0].taps)):
-        for batch in _batches(alike, some):
-            heads = np.concatenate([block.lines[0].columns[0] for block in batch]).astype(indices.dtype) * stride
-            taps = np.concatenate([block.lines[0].taps[:, 0] for block in batch], 1)
-            kernels = _take(values[0, 0], taps, 0)
-            offset = 0
-            for rows in last:
-                _write_ragged_lines(batch, rows, offset, heads, kernels, indices, data)
-                offset += rows.entries
-
-
-def _batches(blocks: Iterable[_Block], some: int) -> Iterator[list[_Block]]:
-    blocks = iter(blocks)
-    while batch := list(islice(blocks, some)):
-        yield batch
-
-
-def _write_ragged_lines(
-    blocks: Sequence[_Block],
-    rows: AxisRows,
-    offset: int,
-    heads: NDArray[Any],
-    kernels: NDArray[Any],
-    indices: NDArray[Any],
-    data: NDArray[Any],
-) -> None:
-    """Write the blocks' entries on some rows of the last axis, before which are `offset` entries of that axis."""
-    row = listed = 0
-    for run in rows.runs:
-        growth = np.arange(run.repeats, dtype=indices.dtype)[:, None] * indices.dtype.type(run.step)
-        before = 0
-        for length in rows.lengths[row : row + run.rows].tolist():
-            entries = slice(listed + before, listed + before + length)
-            columns = np.add.outer(heads, rows.columns[entries].astype(heads.dtype)).ravel()
-            values = _take(kernels, rows.taps[:, entries], 1).ravel()
-            done = 0
-            for block in blocks if length else ():
-                head = block.head
-                start, size = block.offset + head * offset, head * run.entries
-                there = slice(start, start + run.repeats * size)
-                line, part = slice(head * before, head * (before + length)), slice(done, done + head * length)
-                np.add(columns[part], growth, out=indices[there].reshape(run.repeats, size)[:, line])
-                data[there].reshape(run.repeats, size)[:, line] = values[part]
-                done += head * length
-            before += length
-        row += run.rows
-        listed += run.entries
-        offset += run.repeats * run.entries
-
-
-def _lines_first(values: NDArray[Any]) -> NDArray[Any]:
-    """Return (row channel, column channel, row, entry, row, entry ..., tap) as (row channel, *rows, head, tap)."""
-    last = values.ndim - 1
-    rows, heads = range(2, last, 2), range(1, last, 2)
+def _lines_first(values: NDArray[Any], axes: int) -> NDArray[Any]:
+    """Return (row channel, column channel, row, entry, row, entry ..., *taps) as (row channel, *rows, head, *taps)."""
+    stop = 2 + 2 * axes
+    rows, heads, taps = range(2, stop, 2), range(1, stop, 2), range(stop, values.ndim)
     shape = [values.shape[axis] for axis in (0, *rows)]
-    return values.transpose(0, *rows, *heads, last).reshape(*shape, -1, values.shape[last])
-
-
-def _take(values: NDArray[Any], taps: NDArray[Any], axis: int) -> NDArray[Any]:
-    """Return the sums over `taps`, of shape (terms, ...), of the values along an axis."""
-    total: NDArray[Any] = values.take(taps[0], axis)
-    for term in taps[1:]:
-        total += values.take(term, axis)
-    return total
-
-
-def _write_run(segments: NDArray[Any], start: int, period: NDArray[Any], repeats: int, step: int) -> int:
-    """Write a run's entries along the last axis of `segments` from `start` on, and return where they end.
-
-    From a period to the next the entries grow by `step`. The first periods are doubled until they fill a chunk of the
-    cache; then the chunk is broadcast: few and long writes, whatever the length of the period.
-    """
-    size = period.shape[-1]
-    stop: int = start + repeats * size
-    if not size:
-        return start
-    target = segments[..., start:stop]
-    target[..., :size] = period
-    if repeats == 1:
-        return stop
-    done = 1
-    while done < repeats and done * size < _CHUNK:
-        more = min(done, repeats - done)
-        _add(target[..., : more * size], done * step, target[..., done * size : (done + more) * size])
-        done += more
-    chunks, rest = divmod(repeats, done)
-    if chunks > 1:
-        chunk = done * size
-        whole = target[..., : chunks * chunk].reshape(*target.shape[:-1], chunks, chunk)
-        if step:
-            growth = np.arange(1, chunks, dtype=target.dtype) * target.dtype.type(done * step)
-            np.add(whole[..., :1, :], growth[:, None], out=whole[..., 1:, :])
-        else:
-            whole[..., 1:, :] = whole[..., :1, :]
-    if rest:
-        _add(target[..., : rest * size], chunks * done * step, target[..., chunks * done * size :])
-    return stop
-
-
-def _add(source: NDArray[Any], number: int, target: NDArray[Any]) -> None:
-    if number:
-        np.add(source, source.dtype.type(number), out=target)
-    else:
-        target[...] = source
+    return values.transpose(0, *rows, *heads, *taps).reshape(*shape, -1, *values.shape[stop:])
 
 
 def _values_by_row_channel(

@@ -24,7 +24,7 @@ FLOORS = (
     {"functional", "grad", "linop", "_fold", "_spectrum"},
     {"_methods"},
     {"_matrix"},
-    {"_geometry"},
+    {"_geometry", "_lines"},
     {"_arguments"},
     {"_axis", "_memory"},
 )

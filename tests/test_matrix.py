@@ -269,27 +269,44 @@ def test_long_kernels_are_built_in_parts(mode):
         assert_identical(kernel_matrix(kernel, (m,), **keywords, transposed=True, output_size=n), A.T.tocsr())
 
 
+# Each border row of the long axis has another number of taps, or all have as many; of the other axes some rows
+# repeat. Group sizes are those of the weight, (C_out, C_in/groups).
+LONG = {
+    "plain": ((1, 1), 1, ((40, 35, 1, 1, 21, 19), (11, 3, 1, 1, 2, 3))),
+    "stride on the lines": ((1, 1), 1, ((40, 35, 1, 1, 21, 19), (11, 3, 3, 2, 2, 3))),
+    "stride on the long axis": ((1, 1), 1, ((40, 35, 2, 1, 21, 19), (11, 3, 3, 1, 2, 3))),
+    "dilation": ((1, 1), 1, ((70, 33, 1, 2, 31, 33), (9, 4, 2, 1, 2, 3))),
+    "channels": ((3, 2), 1, ((36, 31, 1, 1, 16, 15), (6, 3, 1, 1, 1, 1))),
+    "groups": ((4, 2), 2, ((36, 31, 1, 1, 15, 15), (5, 2, 1, 1, 1, 0))),
+    "two axes after it": ((2, 1), 1, ((34, 31, 1, 1, 15, 15), (5, 3, 1, 1, 1, 1), (4, 2, 1, 1, 0, 1))),
+    "between two axes": ((1, 2), 1, ((5, 3, 1, 1, 1, 1), (34, 31, 1, 1, 15, 15), (4, 2, 2, 1, 0, 1))),
+    "the last axis": ((2, 1), 1, ((4, 2, 1, 1, 0, 1), (34, 31, 1, 1, 15, 15))),
+}
+
+
 @pytest.mark.parametrize("mode", strategies.MODES)
-@pytest.mark.parametrize(("s", "d"), [((1, 1), (1, 1)), ((1, 3), (1, 2)), ((2, 3), (1, 1)), ((1, 2), (2, 1))])
-def test_border_rows_of_a_long_kernel_on_short_lines(mode, s, d):
-    """Each border row of the outer axis has another number of taps; a weight of two channels makes them otherwise."""
-    axes = (
-        Axis(40, 35 // d[0], s=s[0], d=d[0], lo=21, hi=19, mode=mode),
-        Axis(11, 3, s=s[1], d=d[1], lo=2, hi=3, mode=mode),
-    )
-    weight = np.random.default_rng(3).integers(-9, 10, (1, 2, *(a.k for a in axes)))
-    keywords = {"stride": s, "dilation": d, "padding": [(a.lo, a.hi) for a in axes], "padding_mode": mode}
-    A = kernel_matrix(weight[0, 0], (40, 11), **keywords)
-    dense, pattern = oracles.matrix(weight[:, :1], axes)
+@pytest.mark.parametrize("name", LONG)
+def test_border_rows_of_a_long_kernel(name, mode):
+    channels, groups, sizes = LONG[name]
+    axes = [Axis(n, k, s=s, d=d, lo=lo, hi=hi, mode=mode) for n, k, s, d, lo, hi in sizes]
+    weight = np.random.default_rng(3).integers(-9, 10, (*channels, *(a.k for a in axes)))
+    keywords = {
+        "stride": [a.s for a in axes],
+        "dilation": [a.d for a in axes],
+        "padding": [(a.lo, a.hi) for a in axes],
+        "padding_mode": mode,
+        "groups": groups,
+        "channels": True,
+    }
+    inputs = [a.n for a in axes]
+    A = kernel_matrix(weight, (groups * channels[1], *inputs), **keywords)
+    dense, pattern = oracles.matrix(weight, axes, groups)
     assert_canonical(A)
     assert_array_equal(A.toarray(), dense, strict=True)
     assert A.nnz == pattern.sum()
-    outputs = [len(a.windows()) for a in axes]
-    assert_identical(
-        kernel_matrix(weight[0, 0], outputs, **keywords, transposed=True, output_size=(40, 11)), A.T.tocsr()
-    )
-    both = kernel_matrix(weight, (2, 40, 11), **keywords)
-    assert_array_equal(both[:, : A.shape[1]].toarray(), dense, strict=True)
+    outputs = (channels[0], *(len(a.windows()) for a in axes))
+    T = kernel_matrix(weight, outputs, **keywords, transposed=True, output_size=inputs)
+    assert_identical(T, A.T.tocsr())
 
 
 def test_padding_of_a_million_pixels_is_one_row_repeated():

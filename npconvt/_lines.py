@@ -1,0 +1,281 @@
+"""What the rows of the kernel matrix run along, written for any number of entries before each of its entries.
+
+A `Line` is the last axis, or some rows of it. A `StretchLine` is a stretch of rows of an earlier axis with everything
+after it. Either lists each row of a run's period once, and fills in its repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from npconvt._axis import AxisRows, Run
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# Entries that are written again and again while they stay in the cache nearest to the core.
+_CHUNK = 4096
+# Entries of a row so short that a loop along it costs more than they do.
+_SHORT = 4
+
+
+class Line:
+    """Rows of the last axis."""
+
+    def __init__(self, rows: AxisRows, offset: int, dtype: np.dtype[Any]) -> None:
+        self.rows = rows
+        self.offset = offset  # entries of the axis before these
+        self.entries = rows.entries
+        self.columns = rows.columns.astype(dtype)
+        self.orders: dict[int, NDArray[np.intp]] = {}
+
+    def write_columns(self, heads: NDArray[Any], segments: NDArray[Any]) -> None:
+        """Write the columns of the rows, for heads of shape (..., head)."""
+        self._write(heads[..., None] + self.columns, segments, grow=True)
+
+    def write_values(self, values: NDArray[Any], segments: NDArray[Any]) -> None:
+        """Write the values of the rows, from values of shape (..., head, taps)."""
+        self._write(take(values, self.rows.taps, values.ndim - 1), segments, grow=False)
+
+    def _write(self, listed: NDArray[Any], segments: NDArray[Any], *, grow: bool) -> None:
+        """Write all rows, the listed ones, of shape (..., head, entries), and their repeats."""
+        head = listed.shape[-2]
+        if head not in self.orders:
+            self.orders[head] = _order(self.rows.lengths, head)
+        listed = listed.reshape(*listed.shape[:-2], -1)
+        if head > 1:
+            listed = listed.take(self.orders[head], -1)
+        done = start = 0
+        for run in self.rows.runs:
+            period = listed[..., done : done + head * run.entries]
+            start = write_run(segments, start, period, run.repeats, run.step if grow else 0)
+            done += head * run.entries
+
+
+class Inner(NamedTuple):
+    """All rows of the axes after a stretch: the listed rows of their runs, one by one."""
+
+    runs: tuple[Run, ...]
+    listed: tuple[tuple[NDArray[Any], tuple[NDArray[Any], ...]], ...]  # of each row columns, and the taps of each axis
+
+    @classmethod
+    def of(cls, parts: Iterable[AxisRows], k: int, stride: int) -> Inner:
+        """Return all rows of an axis of k taps."""
+        runs, listed = [], []
+        for part in parts:
+            cuts = np.cumsum(part.lengths)[:-1]
+            columns, taps = np.split(part.columns * stride, cuts), np.split(part.taps, cuts, 1)
+            listed += [(row, (trimmed(terms, k),)) for row, terms in zip(columns, taps, strict=True)]
+            runs += [run._replace(step=run.step * stride) for run in part.runs]
+        return cls(tuple(runs), tuple(listed))
+
+    @property
+    def sizes(self) -> NDArray[Any]:
+        """Entries of each listed row."""
+        return np.array([len(columns) for columns, _ in self.listed])
+
+    @property
+    def entries(self) -> int:
+        """Entries of all rows, listed or not."""
+        return sum(run.repeats * run.entries for run in self.runs)
+
+    def times(self, inner: Inner) -> Inner:
+        """Return all rows of these axes and others after them."""
+        rows = tuple(inner.rows())
+        size = sum(len(columns) for columns, _ in rows)
+        return Inner(
+            tuple(Run(run.rows * len(rows), run.entries * size, run.repeats, run.step) for run in self.runs),
+            tuple(
+                (np.add.outer(outer, columns).ravel(), (*terms, *taps))
+                for outer, terms in self.listed
+                for columns, taps in rows
+            ),
+        )
+
+    def rows(self) -> Iterator[tuple[NDArray[Any], tuple[NDArray[Any], ...]]]:
+        """Yield all rows, also those that are repeats."""
+        begin = 0
+        for run in self.runs:
+            period = self.listed[begin : begin + run.rows]
+            for repeat in range(run.repeats):
+                yield from ((columns + repeat * run.step, taps) for columns, taps in period)
+            begin += run.rows
+
+
+class Stretch(NamedTuple):
+    """Neighbouring rows of an axis that do not repeat, and what the axes after it are on each of them."""
+
+    lengths: NDArray[Any]  # entries of each row
+    columns: NDArray[Any]
+    taps: NDArray[Any]  # shape (terms, entries)
+    offset: int  # entries of the axis before the first of these rows
+    inner: Inner
+
+
+class StretchLine:
+    """A stretch of rows and all lines on them, as one line, with `head` entries before each of the rows' entries.
+
+    What is listed is each listed row of the inner axes on all rows of the stretch. In the matrix the parts of them all
+    that are on one row of the stretch come before those on the next.
+    """
+
+    def __init__(self, stretch: Stretch, stride: int, head: int, dtype: np.dtype[Any]) -> None:
+        self.inner = stretch.inner
+        self.taps = stretch.taps
+        self.columns = stretch.columns.astype(dtype) * dtype.type(stride)
+        self.offset = stretch.offset * self.inner.entries
+        self.entries = len(stretch.columns) * self.inner.entries
+        self.order = _order(stretch.lengths, head) if head > 1 else None
+        lengths = stretch.lengths * head
+        # Rows of as many entries each are an axis of the arrays, others one row after the other.
+        self.alike = len(lengths) if (lengths == lengths[0]).all() else 1
+        self.lengths = lengths[:: self.alike].tolist()
+        self.places = _interleaved(lengths, self.inner.sizes) if self.alike == 1 else None
+
+    def write_columns(self, heads: NDArray[Any], segments: NDArray[Any]) -> None:
+        """Write the columns of the rows, for heads of shape (..., head)."""
+        outer = self._by_rows(heads[..., None] + self.columns, heads.ndim)
+        listed, rows = self._listed(outer.shape, outer.dtype)
+        for row, (columns, _) in zip(rows, self.inner.listed, strict=True):
+            size = len(columns)
+            if size <= _SHORT:
+                for number, column in enumerate(columns.tolist()):
+                    np.add(outer, outer.dtype.type(column), out=row[..., number::size])
+            else:
+                np.add(outer[..., None], columns.astype(outer.dtype), out=row.reshape(*outer.shape, size))
+        self._write(listed, segments, grow=True)
+
+    def write_values(self, values: NDArray[Any], segments: NDArray[Any]) -> None:
+        """Write the values of the rows, from values of shape (..., head, taps, taps of the first inner axis, ...)."""
+        axis = values.ndim - len(self.inner.listed[0][1])
+        outer = self._by_rows(take(values, self.taps, axis - 1), axis - 1)
+        listed, rows = self._listed(outer.shape[:axis], outer.dtype)
+        for row, (_, taps) in zip(rows, self.inner.listed, strict=True):
+            taken = outer
+            for number, terms in enumerate(taps, axis):
+                taken = take(taken, terms, number)
+            row[...] = taken.reshape(row.shape)
+        self._write(listed, segments, grow=False)
+
+    def _by_rows(self, outer: NDArray[Any], axis: int) -> NDArray[Any]:
+        """Return what is along the axes (head, entry) in the order (row, head, entry of the row), alike rows apart."""
+        outer = outer.reshape(*outer.shape[: axis - 1], -1, *outer.shape[axis + 1 :])
+        if self.order is not None:
+            outer = outer.take(self.order, axis - 1)
+        return outer.reshape(*outer.shape[: axis - 1], self.alike, -1, *outer.shape[axis:])
+
+    def _listed(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[Any], list[NDArray[Any]]]:
+        """Return memory for all listed rows of the inner axes on outer entries of this shape, and that of each row."""
+        ends = np.cumsum([0, *self.inner.sizes]) * shape[-1]
+        listed = np.empty((*shape[:-1], ends[-1]), dtype)
+        return listed, [listed[..., begin:end] for begin, end in pairwise(ends.tolist())]
+
+    def _write(self, listed: NDArray[Any], segments: NDArray[Any], *, grow: bool) -> None:
+        """Write all rows, those that are listed and their repeats."""
+        if self.places is not None:
+            listed = listed.take(self.places, -1)
+        shape = [size for size in (*segments.shape[:-1], self.alike) if size > 1]
+        segments, listed = segments.reshape(*shape, -1), listed.reshape(*shape, -1)
+        runs = [(run.entries, run.repeats - 1, _growth(run, listed.dtype) if grow else None) for run in self.inner.runs]
+        # What is listed up to `begin` is written up to `start`, and a period ends at `end` and `stop`.
+        begin = start = end = stop = 0
+        for length in self.lengths:
+            for entries, more, growth in runs:
+                size = length * entries
+                end += size
+                stop += size
+                if more and size:
+                    segments[..., start:stop] = listed[..., begin:end]
+                    begin, start = end, stop + more * size
+                    period = listed[..., None, end - size : end]
+                    repeats = segments[..., stop:start].reshape(*shape, more, size)
+                    if growth is None:
+                        repeats[...] = period
+                    else:
+                        np.add(period, growth, out=repeats)
+                    stop = start
+        segments[..., start:] = listed[..., begin:]
+
+
+def _growth(run: Run, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return how far the columns of each repeat are moved."""
+    return np.asarray(np.arange(1, run.repeats, dtype=dtype)[:, None] * dtype.type(run.step))
+
+
+def _interleaved(lengths: NDArray[Any], sizes: NDArray[Any]) -> NDArray[np.intp]:
+    """Return where pieces of `length * size` entries in the order (size, length) stand, in the order (length, size)."""
+    pieces = np.multiply.outer(lengths, sizes)
+    moves = np.cumsum(pieces.T).reshape(pieces.T.shape).T - np.cumsum(pieces).reshape(pieces.shape)
+    places: NDArray[np.intp] = np.repeat(moves.ravel(), pieces.ravel())
+    places += np.arange(len(places))
+    return places
+
+
+def _order(lengths: NDArray[Any], head: int) -> NDArray[np.intp]:
+    """Return where in (head, entry) the entries of rows stand, in the order (row, head, entry of the row)."""
+    starts, size = np.cumsum(lengths) - lengths, int(lengths.sum())
+    places = np.repeat((head - 1) * starts, lengths) + np.arange(size)
+    order = np.empty(head * size, np.intp)
+    places = places + np.arange(head)[:, None] * np.repeat(lengths, lengths)
+    order[places.ravel()] = np.arange(head * size)
+    return order
+
+
+def write_run(segments: NDArray[Any], start: int, period: NDArray[Any], repeats: int, step: int) -> int:
+    """Write a run's entries along the last axis of `segments` from `start` on, and return where they end.
+
+    From a period to the next the entries grow by `step`. The first periods are doubled until they fill a chunk of the
+    cache; then the chunk is broadcast: few and long writes, whatever the length of the period.
+    """
+    size = period.shape[-1]
+    stop: int = start + repeats * size
+    if not size:
+        return start
+    target = segments[..., start:stop]
+    target[..., :size] = period
+    if repeats == 1:
+        return stop
+    done = 1
+    while done < repeats and done * size < _CHUNK:
+        more = min(done, repeats - done)
+        _add(target[..., : more * size], done * step, target[..., done * size : (done + more) * size])
+        done += more
+    chunks, rest = divmod(repeats, done)
+    if chunks > 1:
+        chunk = done * size
+        whole = target[..., : chunks * chunk].reshape(*target.shape[:-1], chunks, chunk)
+        if step:
+            growth = np.arange(1, chunks, dtype=target.dtype) * target.dtype.type(done * step)
+            np.add(whole[..., :1, :], growth[:, None], out=whole[..., 1:, :])
+        else:
+            whole[..., 1:, :] = whole[..., :1, :]
+    if rest:
+        _add(target[..., : rest * size], chunks * done * step, target[..., chunks * done * size :])
+    return stop
+
+
+def _add(source: NDArray[Any], number: int, target: NDArray[Any]) -> None:
+    if number:
+        np.add(source, source.dtype.type(number), out=target)
+    else:
+        target[...] = source
+
+
+def trimmed(taps: NDArray[Any], k: int) -> NDArray[Any]:
+    """Return taps of shape (terms, entries) without last terms that are no tap, k, of any entry."""
+    terms = len(taps)
+    while terms > 1 and (taps[terms - 1] == k).all():
+        terms -= 1
+    return taps[:terms]
+
+
+def take(values: NDArray[Any], taps: NDArray[Any], axis: int) -> NDArray[Any]:
+    """Return the sums over `taps`, of shape (terms, ...), of the values along an axis."""
+    total: NDArray[Any] = values.take(taps[0], axis)
+    for term in taps[1:]:
+        total += values.take(term, axis)
+    return total
