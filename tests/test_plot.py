@@ -175,6 +175,12 @@ def test_sheets_of_long_signals_keep_room_for_their_words():
     assert long.get_figheight() > 4  # four rows, each with a title and the grids' names
     texts = {text.get_text() for text in plot.steps(ConvGeometry.conv((3, 3), (3, 3))).legends[0].get_texts()}
     assert texts == {"input", "output", "taps of the window", "output of this step"}
+    geometry = ConvGeometry.conv_transpose((2,), (3,), stride=2, padding=1, output_padding=1)
+    narrow = plot.steps(geometry, transposed=True, which=[0])
+    (words,) = narrow.legends
+    assert len(words.get_texts()) == 8
+    box = words.get_window_extent(narrow.canvas.get_renderer())
+    assert narrow.bbox.x0 <= box.x0 < box.x1 <= narrow.bbox.x1
 
 
 def test_padding_modes_show_what_the_padding_repeats():
@@ -345,17 +351,22 @@ def luminance(colours):
     return linear @ [0.2126, 0.7152, 0.0722]
 
 
-@pytest.mark.parametrize("weight", [np.arange(25), np.arange(25) - 12], ids=["positive", "signed"])
-def test_weights_are_legible_on_their_colours(weight):
-    """Every number has at least the contrast of 3:1 that WCAG 2 asks of graphics."""
-    ax = plot.kernel_matrix(weight.reshape(5, 5), (5, 5)).axes[0]
-    image = ax.images[0]
-    assert len(ax.texts) == 25
+def legible(ax, image):
+    """Whether every number has at least the contrast of 3:1 that WCAG 2 asks of graphics."""
+    contrasts = []
     for text in ax.texts:
         column, row = text.get_position()
         cell = luminance(np.array(image.to_rgba(image.get_array())[row, column, :3]))
         ink = luminance(np.array(matplotlib.colors.to_rgb(text.get_color())))
-        assert (max(cell, ink) + 0.05) / (min(cell, ink) + 0.05) > 3
+        contrasts.append((max(cell, ink) + 0.05) / (min(cell, ink) + 0.05))
+    return min(contrasts) > 3
+
+
+@pytest.mark.parametrize("weight", [np.arange(25), np.arange(25) - 12], ids=["positive", "signed"])
+def test_weights_are_legible_on_their_colours(weight):
+    ax = plot.kernel_matrix(weight.reshape(5, 5), (5, 5)).axes[0]
+    assert len(ax.texts) == 25
+    assert legible(ax, ax.images[0])
 
 
 def test_channels_are_parted_and_positions_are_labelled():
@@ -404,6 +415,14 @@ def test_overlap_is_the_transposed_convolution_of_ones(keywords):
     np.testing.assert_array_equal(shown, ones)
 
 
+@pytest.mark.parametrize("size", [3, 5, 7])
+def test_counts_are_legible_on_a_scale_from_zero(size):
+    ax = plot.overlap(ConvGeometry.conv_transpose((6, 6), (size, size), stride=2))
+    image = ax.images[0]
+    assert image.get_clim() == (0, image.get_array().max())
+    assert legible(ax, image)
+
+
 def test_receptive_field_counts_paths_through_the_stack():
     first = ConvGeometry.conv((20, 20), (3, 3), stride=2, padding=1)
     second = ConvGeometry.conv((10, 10), (3, 3), dilation=2)
@@ -440,6 +459,10 @@ def test_report_shows_the_plane_with_the_largest_ratio():
     assert axes["ratio"].get_title() == "error / bound: 1 of 20 beyond"
     norm = axes["ratio"].images[0].norm
     assert norm.vmin * norm.vmax == pytest.approx(1)  # a ratio of one is the middle of the scale
+    for largest, end in ((5, 1e3), (1e5, 1e5), (1e9, 1e6)):
+        ratio[1, 2, 3, 1] = largest
+        axes = {ax.get_label(): ax for ax in plot.report(_report(expected, expected + 1, ratio)).axes}
+        assert axes["ratio"].images[0].norm.vmax == end
 
 
 def test_report_counts_what_has_no_colour_and_labels_whole_positions():
@@ -549,6 +572,8 @@ def test_cost_has_a_line_for_each_method_with_its_exponent(tmp_path):
     np.testing.assert_array_equal(ax.lines[1].get_xdata(), [2, 8, 2**20])
     assert [label.get_text() for label in ax.get_xticklabels()] == ["2", "8", "1048576"]
     assert (ax.get_xscale(), ax.get_yscale(), ax.get_xlabel()) == ("log", "log", "taps")
+    many = plot.cost([{"method": "a", "size": n, "seconds": n} for n in range(1, 31)])
+    assert [label.get_text() for label in many.get_xticklabels()] == ["1", "5", "9", "13", "17", "21", "25", "29"]
     with pytest.raises(TypeError, match=r"^plot\.cost: sweep must be 'pixels' or 'taps', but got None\.$"):
         plot.cost(records)
     with pytest.raises(ValueError, match=r"^plot\.cost: benchmark must hold at least one record, but holds none\.$"):

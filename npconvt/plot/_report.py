@@ -140,7 +140,7 @@ def _draw_ratio(ax: Axes, ratio: NDArray[Any] | None, plane: tuple[int, ...]) ->
         ax.set_title("the shapes differ", fontsize=10, y=0.5)
         ax.set_axis_off()
         return
-    values = np.nan_to_num(_image(np.asarray(ratio, np.float64), plane), nan=np.inf)
+    values = np.nan_to_num(_image(np.asarray(ratio, np.float64), plane), nan=np.inf, posinf=np.inf)
     largest = float(np.clip(values[np.isfinite(values)].max(initial=0.0), 1e3, _LARGEST_RATIO))
     shown = np.clip(values, 1 / largest, largest)
     exact = np.ma.masked_array(shown, values == 0)  # grey: no error at all
