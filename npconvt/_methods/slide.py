@@ -117,7 +117,7 @@ class Layout:
         first, *others = self.piece.axes
         row = self.channels.sources * prod(a.window * a.count for a in others) * self.dtype.itemsize
         overlap = 0 if self.mode == "columns" else (first.window - 1) * first.dilation * row
-        usual = bands.BAND_BYTES // 4 if prod(self.piece.tiles[1:]) > 1 else bands.BAND_BYTES
+        usual = bands.BAND_BYTES // 2 if prod(self.piece.tiles[1:]) > 1 else bands.BAND_BYTES
         return max(usual, min(5 * overlap, MAX_BYTES // 2))
 
     def bands(self, images: int) -> tuple[Band, ...]:
