@@ -23,7 +23,7 @@ import numpy as np
 
 from npconvt._axis import ZEROS, Axis
 from npconvt._methods import bands
-from npconvt._methods.bands import MAX_BYTES, Arena, Array, boxes, index, shown
+from npconvt._methods.bands import MAX_BYTES, Arena, Array, boxes, index, moved, shown
 from npconvt._methods.sums import (
     Links,
     Part,
@@ -286,7 +286,7 @@ class Shifted(ABC):
     ) -> list[tuple[Array, Array]]:
         """Where all phases of the last axis (N, G, C', phases, *positions) go: whole strides, and the rest."""
         last, band = self.shifts.sides[-1], job.band
-        values = np.moveaxis(values, 3, -1)
+        values = moved(values, 3, values.ndim - 1)
         begin, end = (band.begin, band.end) if len(self.shifts.sides) == 1 else (0, last.pitch)
         whole = min(end, last.result // last.hop)
         lines = job.result[index(..., *places, slice(begin * last.hop, whole * last.hop))]
@@ -381,7 +381,7 @@ class Flat(Shifted):
         taps = tuple(map(len, part.summed))
         if self.natural:
             return rows.reshape(images, groups, self.channels[0], *taps, length)
-        return np.moveaxis(rows.reshape(images, groups, *taps, self.channels[0], length), -2, 2)
+        return moved(rows.reshape(images, groups, *taps, self.channels[0], length), 2 + len(taps), 2)
 
     def _columns(self, part: Part, job: Job, arena: Arena) -> Array:
         """The gathered taps (N, G, terms, positions)."""
@@ -447,7 +447,10 @@ class Weighted(Shifted):
                 rows = guarded(shape, self._guard(part, band, length), self.dtype, arena)
                 program.copies.extend(self._copies(part, band, length, rows.values))
                 (first,) = part.summed
-                every = np.broadcast_to(rows.values[..., None, :], (*shape[:4], len(first), length))
+                # One row for all taps of the first axis, which read it further on.
+                sizes, steps = (*shape[:4], len(first), length), (*rows.values.strides[:4], 0, self.dtype.itemsize)
+                start = rows.start * self.dtype.itemsize
+                every: Array = np.ndarray(sizes, self.dtype, rows.memory.data, start, steps)
                 views = stacks(every, rows, part.summed, self.shifts.steps[:1], band.offset, band.length)
                 for leading, stack in views.items():
                     numbers = [number for number, link in enumerate(first) if (link.phase,) == leading]

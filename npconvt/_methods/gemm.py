@@ -202,7 +202,7 @@ def kernel_first(weight: Array, swapped: bool) -> Array:
         weight = weight.swapaxes(1, 2)
     flat = weight.reshape(*weight.shape[:3], -1)
     base = np.empty((flat.shape[3] + 1, *flat.shape[:3]), flat.dtype)
-    base[:-1] = np.moveaxis(flat, 3, 0)
+    base[:-1] = flat.transpose(3, 0, 1, 2)
     base[-1] = 0
     return base
 

@@ -29,7 +29,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from npconvt._axis import ZEROS, Axis
 from npconvt._methods import bands
-from npconvt._methods.bands import MAX_BYTES, WIDE, Arena, Array, Box, boxes, index, shown
+from npconvt._methods.bands import MAX_BYTES, WIDE, Arena, Array, Box, boxes, index, moved, shown
 from npconvt._methods.pieces import AxisPiece, Piece, crop
 
 MODES = ("columns", "slabs", "rows")
@@ -267,14 +267,14 @@ class Slide:
             shape = (*part.shape[:2], band.counts[0], tiles[0], *part.shape[4:])
             steps = (*part.strides[:2], part.strides[3] * tiles[0], part.strides[3], *part.strides[4:])
             return merged(as_strided(part, shape, steps), 4)
-        return merged(np.moveaxis(part, 2, 3), 4)
+        return merged(part.swapaxes(2, 3), 4)
 
     def _tiles(self, values: Array, counts: tuple[int, ...]) -> Array:
         """The rows of a product (N, G, rows, positions) as (N, G, C', *tiles, *counts)."""
         tiles, results = self.layout.piece.tiles, self.layout.channels.results
         if self.layout.natural:
             return values.reshape(*values.shape[:2], results, *tiles, *counts)
-        return np.moveaxis(values.reshape(*values.shape[:2], *tiles, results, *counts), 2 + len(tiles), 2)
+        return moved(values.reshape(*values.shape[:2], *tiles, results, *counts), 2 + len(tiles), 2)
 
     # --- the three ways ----------------------------------------------------------------------------------------------
 
@@ -295,10 +295,10 @@ class Slide:
             products = np.matmul(lines, block.swapaxes(1, 2), out=out)
             return products if out is not None else self._tiles(products.swapaxes(0, 1)[..., None], band.counts)
         if images > 1 and out is None and prod(band.counts) < FOLD:
-            view = np.moveaxis(view, 0, 2 + ndim)
+            view = moved(view, 0, 2 + ndim)
             columns = arena.copied(view, plan.dtype).reshape(groups, plan.inner, -1)
             values = np.matmul(block, columns, out=arena.empty((groups, plan.rows, columns.shape[2]), plan.dtype))
-            values = np.moveaxis(values.reshape(groups, plan.rows, images, -1), 2, 0)
+            values = moved(values.reshape(groups, plan.rows, images, -1), 2, 0)
             return self._tiles(values, band.counts)
         whole = merged(view, 3 + ndim, 2)
         if whole is None or whole.dtype != plan.dtype:
@@ -365,7 +365,7 @@ class Slide:
         if out is not None:
             return np.matmul(block[:, None], rows, out=out)
         values = arena.empty((*shape[:3], plan.rows, size), plan.dtype)
-        return self._tiles(np.moveaxis(np.matmul(block[:, None], rows, out=values), 2, 3), band.counts)
+        return self._tiles(np.matmul(block[:, None], rows, out=values).swapaxes(2, 3), band.counts)
 
 
 def _scatter(values: Array, result: Array, band: Band, bias: Array | None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from npconvt._axis import ZEROS, Axis
-from npconvt._methods.bands import Arena, Array, boxes, index, shown
+from npconvt._methods.bands import Arena, Array, boxes, index, moved, shown
 
 Taps = tuple[int, ...]
 FOLD = 256  # positions
@@ -91,8 +91,8 @@ def scatter(axes: tuple[Axis, ...], weight: Array, y: Array, result: Array, aren
         part = y[index(slice(low, high), ..., *(slice(*bounds) for bounds in box))]
         arena.reset()
         if len(part) > 1 and prod(part.shape[3:]) < FOLD:  # small images share a product
-            part = np.moveaxis(part, 0, 2)[None]
-            terms = np.moveaxis(_product(columns, part, arena)[0], 2, 0)
+            part = moved(part, 0, 2)[None]
+            terms = moved(_product(columns, part, arena)[0], 2, 0)
         else:
             terms = _product(columns, part, arena)
         terms = terms.reshape(*terms.shape[:2], rows, *kernel, *terms.shape[3:])

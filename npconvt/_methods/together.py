@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import numpy as np
-
 from npconvt._axis import Axis
-from npconvt._methods.bands import Arena, Array
+from npconvt._methods.bands import Arena, Array, moved
 from npconvt._methods.flat import Flat
 
 
@@ -35,7 +33,7 @@ class Together:
         if images != self.images:
             flats = [flat.resized(batched(self.axes, images)) for flat in flats]
             self.flats, self.images = flats, images  # of no harm to another thread: its own are complete
-        source, result = (np.moveaxis(array, 0, 2)[None] for array in (source, result))
+        source, result = (moved(array, 0, 2)[None] for array in (source, result))
         for part, flat in zip(self.results, flats, strict=True):
             flat.apply(source, result[:, :, part], None if bias is None else bias[:, part], arena)
 
