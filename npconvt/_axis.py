@@ -166,11 +166,12 @@ def _parts(axis: Axis, transposed: bool, least: int) -> Iterator[AxisRows]:
     listed = np.concatenate([unit.rows for unit in units])
     pieces = (_positions if transposed else _windows)(axis, listed)
     ends = np.concatenate([[0], np.cumsum(pieces.size.sum(1))])
+    dtype = np.int32 if max(axis.n, axis.m) < 2**31 else np.int64
     edges = {edge for edge, _ in _doubled(axis)} if transposed and axis.mode == REPLICATE else ()
     begin = 0
     for runs in _batches(_runs(units), ends):
         end = begin + sum(rows for rows, _, _ in runs)
-        lengths, columns, taps = _merged(pieces.some(begin, end), axis.k)
+        lengths, columns, taps = _merged(pieces.some(begin, end), axis.k, dtype)
         for edge in edges:
             if listed[begin] <= edge <= listed[end - 1]:
                 number = int(np.searchsorted(listed[begin:end], edge))
@@ -466,62 +467,62 @@ class _Rows(NamedTuple):
     taps: Integers  # shape (terms, entries)
 
 
-def _merged(pieces: _Pieces, k: int) -> _Rows:
-    """Return the entries of rows in ascending order of columns."""
-    lengths = pieces.size.sum(1)
-    if not _tangled(pieces):
-        columns, taps = _one_after_the_other(pieces)
-        return _Rows(lengths, columns, taps[None])
-    if pieces.step == 1:
-        return _overlaid(pieces, k)
-    return _sorted(pieces, k)
+def _merged(pieces: _Pieces, k: int, dtype: type[np.signedinteger[Any]]) -> _Rows:
+    """Return the entries of rows in ascending order of columns, which are of the dtype."""
+    if _tangled(pieces):
+        return _overlaid(pieces, k, dtype) if pieces.step == 1 else _sorted(pieces, k)
+    columns, taps = _one_after_the_other(pieces, dtype)
+    return _Rows(pieces.size.sum(1), columns, taps[None])
 
 
-def _one_after_the_other(pieces: _Pieces) -> tuple[Integers, Integers]:
+def _one_after_the_other(pieces: _Pieces, dtype: type[np.signedinteger[Any]] = np.int64) -> tuple[Integers, Integers]:
     """Return columns and taps in the order of the pieces."""
     size = pieces.size.ravel()
     tap, tap_step = (values.ravel() for values in np.broadcast_arrays(pieces.tap, pieces.tap_step))
-    return _progressions(pieces.first.ravel(), size, pieces.step), _progressions(tap, size, tap_step)
+    return _progressions(pieces.first.ravel(), size, pieces.step, dtype), _progressions(tap, size, tap_step)
 
 
-def _progressions(first: Integers, size: Integers, step: int | Integers) -> Integers:
+def _progressions(
+    first: Integers, size: Integers, step: int | Integers, dtype: type[np.signedinteger[Any]] = np.int64
+) -> Integers:
     """Return `size` terms of each arithmetic progression, one after the other."""
     ends = np.cumsum(size)
-    index = np.arange(ends[-1])
-    terms = np.repeat(first - (ends - size) * step, size)
+    # What does not fit into the dtype, as the first term of one that is empty or is moved, wraps around and back.
+    terms: Integers = np.repeat((first - (ends - size) * step).astype(dtype), size)
+    index = np.arange(ends[-1], dtype=dtype)
     if isinstance(step, np.ndarray):
-        step = step[0] if (step == step[0]).all() else np.repeat(step, size)
-    if isinstance(step, np.ndarray) or step != 1:
-        index *= step
-    terms += index
+        step = int(step[0]) if (step == step[0]).all() else np.repeat(step, size)
+    if isinstance(step, np.ndarray) or abs(step) != 1:
+        index *= np.asarray(step).astype(dtype)
+    if isinstance(step, int) and step == -1:
+        terms -= index
+    else:
+        terms += index
     return terms
 
 
-def _overlaid(pieces: _Pieces, k: int) -> _Rows:
+def _overlaid(pieces: _Pieces, k: int, dtype: type[np.signedinteger[Any]]) -> _Rows:
     """Return the entries of rows whose pieces, without gaps, are cut where one starts or stops."""
-    first, size = pieces.first, pieces.size
+    # The longest first: what lies over an interval are its terms, and first terms of one step are listed faster.
+    order = np.argsort(-pieces.size.sum(0), kind="stable")
+    first, size, first_tap = (values[:, order] for values in (pieces.first, pieces.size, pieces.tap))
+    steps = pieces.tap_step[order]
     stop = first + size
     cuts = np.sort(np.concatenate([first, stop], axis=1), axis=1)
     start, counts = cuts[:, :-1], np.diff(cuts)
     inside = (first[:, None] <= start[..., None]) & (start[..., None] < stop[:, None])
     counts = np.where(inside.any(2), counts, 0)
     some = counts > 0
-    inside, start = inside[some], start[some]
+    inside, start, size = inside[some], start[some], counts[some]
     row = np.nonzero(some)[0]
-    size = counts[some]
-    place = np.cumsum(size) - size
-    # One after the other, the pieces that lie over an interval are its terms.
-    interval, piece = np.nonzero(inside)
-    term = (np.cumsum(inside, axis=1) - 1)[interval, piece]
-    taps = np.empty((int(term.max()) + 1, size.sum()), np.int64)
-    taps[1:] = k
-    for number, terms in enumerate(taps):
-        at, over = interval[term == number], piece[term == number]
-        step = pieces.tap_step[over]
-        tap = pieces.tap[row[at], over] + step * (start[at] - first[row[at], over])
-        entries = _progressions(place[at], size[at], 1) if number else slice(None)
-        terms[entries] = _progressions(tap, size[at], step)
-    return _Rows(counts.sum(1), _progressions(start, size, 1), taps)
+    term = np.where(inside, np.cumsum(inside, axis=1), 0)
+    taps = np.full((int(term.max()), size.sum()), k)
+    for number, terms in enumerate(taps, 1):
+        at, piece = np.nonzero(term == number)
+        tap = first_tap[row[at], piece] + steps[piece] * (start[at] - first[row[at], piece])
+        there = np.repeat((term == number).any(1), size) if len(at) < len(size) else slice(None)
+        terms[there] = _progressions(tap, size[at], steps[piece])
+    return _Rows(counts.sum(1), _progressions(start, size, 1, dtype), taps)
 
 
 def _sorted(pieces: _Pieces, k: int) -> _Rows:

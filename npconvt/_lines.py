@@ -30,7 +30,7 @@ class Line:
         self.rows = rows
         self.offset = offset  # entries of the axis before these
         self.entries = rows.entries
-        self.columns = rows.columns.astype(dtype)
+        self.columns = rows.columns.astype(dtype, copy=False)
         self.orders: dict[int, NDArray[np.intp]] = {}
 
     def write_columns(self, heads: NDArray[Any], segments: NDArray[Any]) -> None:
@@ -44,10 +44,10 @@ class Line:
     def _write(self, listed: NDArray[Any], segments: NDArray[Any], *, grow: bool) -> None:
         """Write all rows, the listed ones, of shape (..., head, entries), and their repeats."""
         head = listed.shape[-2]
-        if head not in self.orders:
-            self.orders[head] = _order(self.rows.lengths, head)
         listed = listed.reshape(*listed.shape[:-2], -1)
         if head > 1:
+            if head not in self.orders:
+                self.orders[head] = _order(self.rows.lengths, head)
             listed = listed.take(self.orders[head], -1)
         done = start = 0
         for run in self.rows.runs:
@@ -68,7 +68,7 @@ class Inner(NamedTuple):
         runs, listed = [], []
         for part in parts:
             cuts = np.cumsum(part.lengths)[:-1]
-            columns, taps = np.split(part.columns * stride, cuts), np.split(part.taps, cuts, 1)
+            columns, taps = np.split(part.columns.astype(np.int64) * stride, cuts), np.split(part.taps, cuts, 1)
             listed += [(row, (trimmed(terms, k),)) for row, terms in zip(columns, taps, strict=True)]
             runs += [run._replace(step=run.step * stride) for run in part.runs]
         return cls(tuple(runs), tuple(listed))
