@@ -483,7 +483,11 @@ def _one_after_the_other(pieces: _Pieces, dtype: type[np.signedinteger[Any]] = n
 
 
 def _progressions(
-    first: Integers, size: Integers, step: int | Integers, dtype: type[np.signedinteger[Any]] = np.int64
+    first: Integers,
+    size: Integers,
+    step: int | Integers,
+    dtype: type[np.signedinteger[Any]] = np.int64,
+    out: Integers | None = None,
 ) -> Integers:
     """Return `size` terms of each arithmetic progression, one after the other."""
     ends = np.cumsum(size)
@@ -494,11 +498,8 @@ def _progressions(
         step = int(step[0]) if (step == step[0]).all() else np.repeat(step, size)
     if isinstance(step, np.ndarray) or abs(step) != 1:
         index *= np.asarray(step).astype(dtype)
-    if isinstance(step, int) and step == -1:
-        terms -= index
-    else:
-        terms += index
-    return terms
+    back = isinstance(step, int) and step == -1
+    return np.asarray((np.subtract if back else np.add)(terms, index, out=terms if out is None else out))
 
 
 def _overlaid(pieces: _Pieces, k: int, dtype: type[np.signedinteger[Any]]) -> _Rows:
@@ -516,12 +517,15 @@ def _overlaid(pieces: _Pieces, k: int, dtype: type[np.signedinteger[Any]]) -> _R
     inside, start, size = inside[some], start[some], counts[some]
     row = np.nonzero(some)[0]
     term = np.where(inside, np.cumsum(inside, axis=1), 0)
-    taps = np.full((int(term.max()), size.sum()), k)
+    taps = np.empty((int(term.max()), size.sum()), np.int64)
+    taps[1:] = k
     for number, terms in enumerate(taps, 1):
         at, piece = np.nonzero(term == number)
         tap = first_tap[row[at], piece] + steps[piece] * (start[at] - first[row[at], piece])
-        there = np.repeat((term == number).any(1), size) if len(at) < len(size) else slice(None)
-        terms[there] = _progressions(tap, size[at], steps[piece])
+        if len(at) == len(size):
+            _progressions(tap, size, steps[piece], out=terms)
+        else:
+            terms[np.repeat((term == number).any(1), size)] = _progressions(tap, size[at], steps[piece])
     return _Rows(counts.sum(1), _progressions(start, size, 1, dtype), taps)
 
 

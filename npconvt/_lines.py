@@ -154,11 +154,18 @@ class StretchLine:
         axis = values.ndim - len(self.inner.listed[0][1])
         outer = self._by_rows(take(values, self.taps, axis - 1), axis - 1)
         listed, rows = self._listed(outer.shape[:axis], outer.dtype)
+        before: tuple[int, ...] = ()
+        taken = outer
         for row, (_, taps) in zip(rows, self.inner.listed, strict=True):
-            taken = outer
-            for number, terms in enumerate(taps, axis):
-                taken = take(taken, terms, number)
-            row[...] = taken.reshape(row.shape)
+            if before != (before := tuple(map(id, taps[:-1]))):  # neighbours differ on the last axis alone
+                taken = outer
+                for number, terms in enumerate(taps[:-1], axis):
+                    taken = take(taken, terms, number)
+            last = taken.ndim - 1
+            target = row.reshape(*taken.shape[:-1], taps[-1].shape[1])
+            taken.take(taps[-1][0], last, out=target, mode="clip")
+            for term in taps[-1][1:]:
+                target += taken.take(term, last)
         self._write(listed, segments, grow=False)
 
     def _by_rows(self, outer: NDArray[Any], axis: int) -> NDArray[Any]:
