@@ -7,6 +7,7 @@ the padded image, P the points of the transform: a multiple of the largest input
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from math import prod
 from typing import Any
 
@@ -19,6 +20,9 @@ from npconvt._geometry import ConvGeometry
 from npconvt._methods.bands import Array, index
 from npconvt._methods.gemm import grouped_weight, with_axis
 
+# A direct sum of fewer terms is so exact that a transform must be made in the wider format to come near it.
+FEW_TERMS = 160
+
 Transform = Callable[[Array, tuple[int, ...], tuple[int, ...]], Any]
 
 
@@ -29,6 +33,7 @@ class Spectra:
         from scipy import fft  # loaded by those who ask for it
 
         self.axes = axes
+        self.dtype = dtype
         self.real = dtype.kind == "f"
         self.padded = tuple(max(a.n + a.lo + a.hi, effective_kernel(a.k, a.d)) for a in axes)
         self.shape = tuple(fft.next_fast_len(n, real=self.real) for n in self.padded)
@@ -96,9 +101,16 @@ class FftRoad:
         self.sizes = (geometry.output_size, geometry.input_size)
         self.dtype = dtype
         self.work = work_dtype(dtype)
-        self.spectra = Spectra(self.geometry.axes, self.work)
-        self.weight = grouped_weight(self.geometry, weight, False).astype(self.work, copy=False)
+        self.weight = grouped_weight(self.geometry, weight, False)
         self.spectrum: dict[bool, Array] = {}
+
+    @cached_property
+    def spectra(self) -> dict[bool, Spectra]:
+        """The transforms of either direction."""
+        g = self.geometry
+        taps = prod(g.kernel_size)
+        terms = {False: taps * g.in_channels, True: taps * g.out_channels // prod(g.stride)}
+        return {side: Spectra(g.axes, _format(self.work, n // g.groups)) for side, n in terms.items()}
 
     def forward(self, x: NDArray[Any], bias: NDArray[Any] | None = None) -> NDArray[Any]:
         """Return A x for each image."""
@@ -109,18 +121,17 @@ class FftRoad:
         return self._apply(y, bias, True)
 
     def _apply(self, source: Array, bias: Array | None, transposed: bool) -> Array:
-        g, spectra = self.geometry, self.spectra
+        g, spectra = self.geometry, self.spectra[transposed]
         channels = g.in_channels if transposed else g.out_channels
         result = np.zeros(
             (len(source), g.groups, channels // g.groups, *(g.input_size if transposed else g.output_size)), self.work
         )
         sizes = g.output_size if transposed else g.input_size
-        images = source.reshape(len(source), g.groups, source.shape[1] // g.groups, *sizes).astype(
-            self.work, copy=False
-        )
+        images = source.reshape(len(source), g.groups, source.shape[1] // g.groups, *sizes)
         if result.size and source.size and self.weight.size:
             weight = self._weight(transposed)
             for image, out in zip(images, result, strict=True):
+                image = image.astype(spectra.dtype, copy=False)
                 if transposed:
                     full = spectra.back(_contract(weight, spectra.of(spectra.spread(image, g.stride))))
                     out[...] = spectra.unpad(full[index(..., *(slice(n) for n in spectra.padded))])
@@ -134,8 +145,9 @@ class FftRoad:
     def _weight(self, transposed: bool) -> Array:
         """The spectrum of the weight, as (groups, channels of the result, channels of the source, *shape)."""
         if transposed not in self.spectrum:
-            taps = self.spectra.spread(self.weight, self.geometry.dilation)
-            weight = self.spectra.of(taps, reverse=not transposed)
+            spectra = self.spectra[transposed]
+            taps = spectra.spread(self.weight.astype(spectra.dtype, copy=False), self.geometry.dilation)
+            weight = spectra.of(taps, reverse=not transposed)
             self.spectrum[transposed] = weight.swapaxes(1, 2) if transposed else weight
         return self.spectrum[transposed]
 
@@ -143,17 +155,23 @@ class FftRoad:
 def weight_gradient(geometry: ConvGeometry, x: NDArray[Any], y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return the gradient of <y, A(w) x>, summed over the images, in w."""
     g, work = with_axis(geometry), work_dtype(dtype)
-    spectra = Spectra(g.axes, work)
-    inputs = x.reshape(len(x), g.groups, g.in_channels // g.groups, *g.input_size).astype(work, copy=False)
-    outputs = y.reshape(len(y), g.groups, g.out_channels // g.groups, *g.output_size).astype(work, copy=False)
-    gradient = np.zeros((g.groups, outputs.shape[2], inputs.shape[2], *g.kernel_size), work)
+    spectra = Spectra(g.axes, _format(work, len(x) * prod(g.output_size)))
+    inputs = x.reshape(len(x), g.groups, g.in_channels // g.groups, *g.input_size)
+    outputs = y.reshape(len(y), g.groups, g.out_channels // g.groups, *g.output_size)
+    gradient = np.zeros((g.groups, outputs.shape[2], inputs.shape[2], *g.kernel_size), spectra.dtype)
     if gradient.size and inputs.size and outputs.size:
         for image, out in zip(inputs, outputs, strict=True):
+            image, out = (array.astype(spectra.dtype, copy=False) for array in (image, out))
             seen = spectra.of(spectra.pad(image))[:, None]
             full = spectra.back(spectra.of(spectra.spread(out, g.stride), reverse=True)[:, :, None] * seen)
             gradient += spectra.every(full, g.dilation, g.kernel_size)
     shape = (g.out_channels, g.in_channels // g.groups, *geometry.kernel_size)
     return gradient.reshape(shape).astype(dtype, copy=False)
+
+
+def _format(work: np.dtype[Any], terms: int) -> np.dtype[Any]:
+    """What to transform in for sums of so many terms."""
+    return work if terms >= FEW_TERMS else np.dtype({"f": "d", "d": "g", "F": "D", "D": "G"}.get(work.char, work.char))
 
 
 def _contract(weight: Array, spectrum: Array) -> Array:
