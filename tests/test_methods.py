@@ -168,6 +168,25 @@ def test_not_finite_values_land_where_the_matrix_puts_them(name, where, value):
                 np.testing.assert_array_equal(road.transpose(y), reference.transpose(y))
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("method", ["auto", "gemm", "matrix"])
+def test_the_gradient_leaves_the_padding_out_of_what_is_not_finite(method, value):
+    """A tap whose window begins on the padding sees no product of 0 and inf: its sum has one term less."""
+    geometry = GEOMETRIES["3x3"]
+    _, x, y, _ = arrays(geometry, np.float64)
+    x[x == 0] = 1
+    y[1, 2, 0, 0] = value
+    gradient = weight_gradient(geometry, x, y, np.dtype(float), method=method)
+    expected = np.zeros(geometry.weight_shape)
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=np.nan)
+    for o, c, r, s in np.ndindex(expected.shape):
+        seen = padded[:, c, r : r + 7, s : s + 9]
+        expected[o, c, r, s] = (y[:, o] * seen)[~np.isnan(seen)].sum()
+    np.testing.assert_array_equal(gradient, expected)
+    assert np.isfinite(gradient[2, :, 0]).all()
+    assert not np.isfinite(gradient[2, :, 1:, 1:]).any()
+
+
 ROUNDED = ["3x3", "one channel", "depthwise", "1-D", "3-D", "4x4 stride 2", "output padding", "reflect", "1x1 input"]
 
 

@@ -412,7 +412,9 @@ def weight_gradient(geometry: ConvGeometry, x: NDArray[Any], y: NDArray[Any], dt
     parted_x = x.reshape(len(x), g.groups, g.in_channels // g.groups, *g.input_size)
     parted_y = y.reshape(len(y), g.groups, g.out_channels // g.groups, *g.output_size)
     with arena() as workspace:
-        gradient = taps.weight_gradient(g.axes, parted_x, parted_y, g.kernel_size, work, workspace)
+        gradient = taps.weight_gradient(
+            g.axes, parted_x, parted_y, g.kernel_size, work, workspace, finite=is_finite(parted_y)
+        )
     shape = (g.out_channels, g.in_channels // g.groups, *geometry.kernel_size)
     return gradient.reshape(shape).astype(dtype, copy=False)
 

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from npconvt._axis import ZEROS, Axis
-from npconvt._methods.bands import Arena, Array, boxes, index, moved, shown
+from npconvt._methods.bands import BAND_BYTES, Arena, Array, boxes, index, moved, shown
 
 Taps = tuple[int, ...]
 FOLD = 256  # positions
+LONG = 2**16  # positions that are worth the beginning of a copy
 
 
 def _meets(axis: Axis, t: int, begin: int, end: int) -> range:
@@ -105,26 +106,53 @@ def scatter(axes: tuple[Axis, ...], weight: Array, y: Array, result: Array, aren
 
 
 def weight_gradient(
-    axes: tuple[Axis, ...], x: Array, y: Array, kernel: Taps, work: np.dtype[Any], arena: Arena
+    axes: tuple[Axis, ...], x: Array, y: Array, kernel: Taps, work: np.dtype[Any], arena: Arena, *, finite: bool
 ) -> Array:
-    """The sum over images and outputs of y times what each tap sees of x: (G, C', C, *k)."""
+    """The sum over images and outputs of y times what each tap sees of x: (G, C', C, *k).
+
+    Where y is finite, taps share a product, in which those that meet the padding see zeros.
+    """
     groups, rows, sources = x.shape[1], y.shape[2], x.shape[2]
-    gradient = np.zeros((groups, rows, sources, *kernel), work)
+    every = list(product(*map(range, kernel)))
+    gradient = np.zeros((groups, rows, len(every), sources), work)
     if not gradient.size:
-        return gradient
-    size = groups * (rows + sources) * work.itemsize
+        return gradient.reshape(groups, rows, sources, *kernel)
+    long = groups * sources * min(LONG, prod(a.m for a in axes)) * work.itemsize
+    together = max(1, min(len(every), BAND_BYTES // max(1, long))) if finite else 1
+    size = groups * (rows + sources * together) * work.itemsize
     for (low, high), *box in boxes((len(x), *(a.m for a in axes)), lambda part: size * prod(part)):
-        for taps in product(*map(range, kernel)):
-            outputs = [_meets(a, t, *bounds) for a, t, bounds in zip(axes, taps, box, strict=True)]
-            if all(outputs):
-                part = y[index(slice(low, high), ..., *(slice(o.start, o.stop) for o in outputs))].astype(
-                    work, copy=False
-                )
-                arena.reset()
-                seen = arena.copied(_seen(x[low:high], axes, taps, outputs), work)
-                terms = np.matmul(part.reshape(*part.shape[:3], -1), seen.reshape(*seen.shape[:3], -1).swapaxes(2, 3))
-                gradient[index(..., *taps)] += terms.sum(axis=0)
-    return gradient
+        for begin in range(0, len(every), together):
+            some = every[begin : begin + together]
+            outputs = [range(*bounds) for bounds in box]
+            if not finite:
+                outputs = [_meets(a, t, *bounds) for a, t, bounds in zip(axes, some[0], box, strict=True)]
+            if not all(outputs):
+                continue
+            arena.reset()
+            seen = arena.empty((high - low, groups, len(some), sources, *map(len, outputs)), work)
+            for number, taps in enumerate(some):
+                _look(seen[:, :, number], x[low:high], axes, taps, outputs)
+            part = y[index(slice(low, high), ..., *(slice(o.start, o.stop) for o in outputs))].astype(work, copy=False)
+            columns = seen.reshape(*seen.shape[:2], len(some) * sources, -1)
+            terms = np.matmul(part.reshape(*part.shape[:3], -1), columns.swapaxes(2, 3)).sum(axis=0)
+            gradient[:, :, begin : begin + together] += terms.reshape(groups, rows, len(some), sources)
+    return gradient.swapaxes(2, 3).reshape(groups, rows, sources, *kernel)
+
+
+def _look(target: Array, images: Array, axes: tuple[Axis, ...], taps: Taps, outputs: list[range]) -> None:
+    """Write what a tap sees from the outputs, and zeros where it is beside the images."""
+    meets = [_meets(a, t, o.start, o.stop) for a, t, o in zip(axes, taps, outputs, strict=True)]
+    if not all(meets):
+        target[...] = 0
+        return
+    place: list[slice] = []
+    for met, output in zip(meets, outputs, strict=True):
+        first, last = met.start - output.start, met.stop - output.start
+        after = (slice(None),) * (len(axes) - len(place) - 1)
+        target[index(..., *place, slice(0, first), *after)] = 0
+        target[index(..., *place, slice(last, None), *after)] = 0
+        place.append(slice(first, last))
+    np.copyto(target[index(..., *place)], _seen(images, axes, taps, meets), casting="same_kind")
 
 
 def _product(matrix: Array, part: Array, arena: Arena) -> Array:
