@@ -35,11 +35,21 @@ class Line:
 
     def write_columns(self, heads: NDArray[Any], segments: NDArray[Any]) -> None:
         """Write the columns of the rows, for heads of shape (..., head)."""
-        self._write(heads[..., None] + self.columns, segments, grow=True)
+        out = self._in_place(heads.shape[-1], segments)
+        listed = np.add(heads[..., None], self.columns, out=out)
+        if out is None:
+            self._write(listed, segments, grow=True)
 
     def write_values(self, values: NDArray[Any], segments: NDArray[Any]) -> None:
         """Write the values of the rows, from values of shape (..., head, taps)."""
-        self._write(take(values, self.rows.taps, values.ndim - 1), segments, grow=False)
+        out = self._in_place(values.shape[-2], segments)
+        listed = take(values, self.rows.taps, values.ndim - 1, out)
+        if out is None:
+            self._write(listed, segments, grow=False)
+
+    def _in_place(self, head: int, segments: NDArray[Any]) -> NDArray[Any] | None:
+        """Return the segments with an axis for the head where they are just what is listed."""
+        return segments[..., None, :] if head == 1 and all(run.repeats == 1 for run in self.rows.runs) else None
 
     def _write(self, listed: NDArray[Any], segments: NDArray[Any], *, grow: bool) -> None:
         """Write all rows, the listed ones, of shape (..., head, entries), and their repeats."""
@@ -161,11 +171,7 @@ class StretchLine:
                 taken = outer
                 for number, terms in enumerate(taps[:-1], axis):
                     taken = take(taken, terms, number)
-            last = taken.ndim - 1
-            target = row.reshape(*taken.shape[:-1], taps[-1].shape[1])
-            taken.take(taps[-1][0], last, out=target, mode="clip")
-            for term in taps[-1][1:]:
-                target += taken.take(term, last)
+            take(taken, taps[-1], taken.ndim - 1, row.reshape(*taken.shape[:-1], taps[-1].shape[1]))
         self._write(listed, segments, grow=False)
 
     def _by_rows(self, outer: NDArray[Any], axis: int) -> NDArray[Any]:
@@ -280,9 +286,11 @@ def trimmed(taps: NDArray[Any], k: int) -> NDArray[Any]:
     return taps[:terms]
 
 
-def take(values: NDArray[Any], taps: NDArray[Any], axis: int) -> NDArray[Any]:
+def take(values: NDArray[Any], taps: NDArray[Any], axis: int, out: NDArray[Any] | None = None) -> NDArray[Any]:
     """Return the sums over `taps`, of shape (terms, ...), of the values along an axis."""
-    total: NDArray[Any] = values.take(taps[0], axis)
+    total: NDArray[Any] = values.take(
+        taps[0], axis, out, "raise" if out is None else "clip"
+    )  # "raise" would copy `out`
     for term in taps[1:]:
         total += values.take(term, axis)
     return total
