@@ -14,6 +14,7 @@ from npconvt import ConvGeometry, conv2d, conv_transpose2d
 from npconvt._arguments import METHODS
 from npconvt._methods import choose, gemm, matrix, prepare, weight_gradient
 from npconvt._methods.gemm import GemmRoad, Plan
+from npconvt._methods.together import Together
 
 CONV = ConvGeometry.conv
 TRANSPOSED = ConvGeometry.conv_transpose
@@ -44,6 +45,7 @@ GEOMETRIES = {
     "output padding beyond stride": TRANSPOSED((2, 3, 4), (2, 2, 2, 3), stride=2, dilation=4, output_padding=3),
     "kernel shorter than stride": TRANSPOSED((2, 4, 3), (2, 3, 2, 1), stride=(3, 4), padding=-1),
     "phases without taps": TRANSPOSED((2, 4, 3), (2, 1, 3, 3), stride=4, dilation=2),
+    "wide stride": TRANSPOSED((2, 4), (2, 2, 9), stride=5, padding=((2, 1),)),
     "2x2 stride 2": TRANSPOSED((4, 5, 6), (4, 3, 2, 2), stride=2),
     "1x1 input": TRANSPOSED((5, 1, 1), (5, 3, 4, 4)),
     "4x4 stride 2": TRANSPOSED((4, 5, 4), (4, 2, 4, 4), stride=2, padding=1, groups=2),
@@ -320,6 +322,34 @@ def test_images_in_other_numbers_share_products_too():
         np.testing.assert_array_equal(road.transpose(y), reference.transpose(y))
 
 
+class Preempted(Together):
+    """Whenever something of it is read, another thread then serves other images with it."""
+
+    other = None
+
+    def __getattribute__(self, name):
+        found, other = super().__getattribute__(name), Preempted.other
+        if other is not None and name != "apply":
+            Preempted.other = None
+            other()
+            Preempted.other = other
+        return found
+
+
+def test_threads_share_products_of_images_in_other_numbers(monkeypatch):
+    geometry = GEOMETRIES["4x4 stride 2"]
+    dtype = np.dtype(np.float64)
+    monkeypatch.setattr("npconvt._methods.gemm.Together", Preempted)
+    weight, _, y, reference = arrays(geometry, dtype, batch=3)
+    for mine, others in ((3, 3), (3, 1), (1, 3)):
+        road = planned(geometry, weight, dtype, Plan("together", summed=2, blocks=2))
+        road.transpose(y[:1])
+        monkeypatch.setattr(Preempted, "other", lambda: road.transpose(y[:others]))  # noqa: B023
+        result = road.transpose(y[:mine])
+        monkeypatch.setattr(Preempted, "other", None)
+        np.testing.assert_array_equal(result, reference.transpose(y[:mine]))
+
+
 def test_an_operator_takes_the_road_of_the_batch():
     """What it did before decides nothing: for images of any number the plan is the one of a single call."""
     geometry = CONV((64, 7, 7), (64, 64, 3, 3), padding=1)
@@ -386,6 +416,32 @@ def test_workspace_is_bounded(transposed, geometry, dtype):
     for axis, p in zip(geometry.axes, pixel, strict=True):
         taps *= sum((p + axis.lo - t * axis.d) % axis.s == 0 for t in range(axis.k)) if transposed else axis.k
     assert result[(0, 0, *pixel)] == channels * taps
+
+
+@pytest.mark.parametrize(
+    ("geometry", "batch", "dtype"),
+    [
+        (CONV((2048, 1, 1), (2048, 2048, 1, 1)), 64, np.float32),  # the product of each image would be a gradient
+        (CONV((1024, 4, 4), (1024, 1024, 3, 3), padding=1), 8, np.float32),
+        (CONV((1024, 4, 4), (1024, 1024, 3, 3), padding=1), 2, np.float16),
+        (CONV((32, 2000), (32, 1, 2001), groups=32, padding=1000), 2, np.int64),
+    ],
+)
+def test_workspace_of_the_gradient_is_bounded(geometry, batch, dtype):
+    x, y = np.ones((batch, *geometry.input_shape), dtype), np.ones((batch, *geometry.output_shape), dtype)
+    tracemalloc.start()
+    try:
+        gradient = weight_gradient(geometry, x, y, np.dtype(dtype))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak - gradient.nbytes <= 64 * 2**20
+    # Every value is 1, so a tap counts the windows that put it on the image.
+    counts = [1]
+    for a in geometry.axes:
+        met = [sum(0 <= i * a.s + t * a.d - a.lo < a.n for i in range(a.m)) for t in range(a.k)]
+        counts = np.multiply.outer(counts, met)
+    np.testing.assert_array_equal(gradient, np.broadcast_to(batch * counts[0], gradient.shape))
 
 
 def test_threads_share_a_road_and_runs_repeat():

@@ -271,7 +271,7 @@ class Shifted(ABC):
             start = phase + side.hop * begin
             places.append(slice(start, start + side.hop * count, side.hop))
             inside.append(slice(count))
-        if self.shifts.abreast == 1:
+        if total.ndim == 4:
             parts = [(job.result[index(..., *places)], values[index(..., *inside)])]
         else:
             parts = self._side_by_side(values, places[:-1], inside[:-1], job)

@@ -82,12 +82,10 @@ class Direction:
             self.ways.append(flat)
             self.covered, self.pads = flat.shifts.covers, flat.shifts.pads
         elif plan.way == "together" and self.weight.size:
-            images = Together(
-                self.zeros if transposed else self.axes, transposed, plan.summed, plan.blocks, self.weight
-            )
+            axes = self.zeros if transposed else self.axes
+            images = Together(axes, transposed, plan.summed, plan.blocks, self.weight)
             self.ways.append(images)
-            flat = images.flats[0]
-            self.covered, self.pads = flat.shifts.covers, flat.shifts.pads
+            self.covered, self.pads = images.shifts.covers, images.shifts.pads
         elif plan.way == "weighted" and self.weight.size:
             weighted = Weighted(self.zeros if transposed else self.axes, transposed, self.weight)
             self.ways.append(weighted)
@@ -411,12 +409,12 @@ def weight_gradient(geometry: ConvGeometry, x: NDArray[Any], y: NDArray[Any], dt
     work = summing_dtype(dtype, x, y, len(x) * prod(g.output_size))
     parted_x = x.reshape(len(x), g.groups, g.in_channels // g.groups, *g.input_size)
     parted_y = y.reshape(len(y), g.groups, g.out_channels // g.groups, *g.output_size)
-    with arena() as workspace:
-        gradient = taps.weight_gradient(
-            g.axes, parted_x, parted_y, g.kernel_size, work, workspace, finite=is_finite(parted_y)
-        )
-    shape = (g.out_channels, g.in_channels // g.groups, *geometry.kernel_size)
-    return gradient.reshape(shape).astype(dtype, copy=False)
+    gradient = np.zeros((g.groups, parted_y.shape[2], parted_x.shape[2], *g.kernel_size), dtype)
+    if gradient.size and x.size and y.size:
+        with arena() as workspace:
+            finite = is_finite(parted_y)
+            taps.weight_gradient(g.axes, parted_x, parted_y, gradient, work, workspace, finite=finite)
+    return gradient.reshape(g.out_channels, parted_x.shape[2], *geometry.kernel_size)
 
 
 def summing_dtype(dtype: np.dtype[Any], a: Array, b: Array, terms: int) -> np.dtype[Any]:

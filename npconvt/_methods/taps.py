@@ -14,6 +14,7 @@ import numpy as np
 
 from npconvt._axis import ZEROS, Axis
 from npconvt._methods.bands import BAND_BYTES, Arena, Array, boxes, index, moved, shown
+from npconvt._methods.slide import merged
 
 Taps = tuple[int, ...]
 FOLD = 256  # positions
@@ -106,37 +107,56 @@ def scatter(axes: tuple[Axis, ...], weight: Array, y: Array, result: Array, aren
 
 
 def weight_gradient(
-    axes: tuple[Axis, ...], x: Array, y: Array, kernel: Taps, work: np.dtype[Any], arena: Arena, *, finite: bool
-) -> Array:
-    """The sum over images and outputs of y times what each tap sees of x: (G, C', C, *k).
+    axes: tuple[Axis, ...], x: Array, y: Array, gradient: Array, work: np.dtype[Any], arena: Arena, *, finite: bool
+) -> None:
+    """Write the sum over images and outputs of y times what each tap sees of x into the gradient (G, C', C, *k).
 
     Where y is finite, taps share a product, in which those that meet the padding see zeros.
     """
+    every = list(product(*map(range, gradient.shape[3:])))
+    by_tap = gradient.reshape(*gradient.shape[:3], len(every))  # a view: it is contiguous
+    for box in boxes(by_tap.shape, lambda part: prod(part) * work.itemsize):
+        groups, rows, sources, taps = (slice(*bounds) for bounds in box)
+        sums = _gradient(axes, x[:, groups, sources], y[:, groups, rows], every[taps], work, arena, finite=finite)
+        np.copyto(by_tap[groups, rows, sources, taps], sums, casting="unsafe")
+
+
+def _gradient(
+    axes: tuple[Axis, ...], x: Array, y: Array, taps: list[Taps], work: np.dtype[Any], arena: Arena, *, finite: bool
+) -> Array:
+    """The gradient of some taps, (G, C', C, taps)."""
     groups, rows, sources = x.shape[1], y.shape[2], x.shape[2]
-    every = list(product(*map(range, kernel)))
-    gradient = np.zeros((groups, rows, len(every), sources), work)
-    if not gradient.size:
-        return gradient.reshape(groups, rows, sources, *kernel)
+    total = np.zeros((groups, rows, sources, len(taps)), work)
     long = groups * sources * min(LONG, prod(a.m for a in axes)) * work.itemsize
-    together = max(1, min(len(every), BAND_BYTES // max(1, long))) if finite else 1
+    together = max(1, min(len(taps), BAND_BYTES // max(1, long))) if finite else 1
     size = groups * (rows + sources * together) * work.itemsize
     for (low, high), *box in boxes((len(x), *(a.m for a in axes)), lambda part: size * prod(part)):
-        for begin in range(0, len(every), together):
-            some = every[begin : begin + together]
-            outputs = [range(*bounds) for bounds in box]
+        outputs, lines, used = [range(*bounds) for bounds in box], None, 0
+        for begin in range(0, len(taps), together):
+            some = taps[begin : begin + together]
             if not finite:
                 outputs = [_meets(a, t, *bounds) for a, t, bounds in zip(axes, some[0], box, strict=True)]
-            if not all(outputs):
-                continue
-            arena.reset()
-            seen = arena.empty((high - low, groups, len(some), sources, *map(len, outputs)), work)
-            for number, taps in enumerate(some):
-                _look(seen[:, :, number], x[low:high], axes, taps, outputs)
-            part = y[index(slice(low, high), ..., *(slice(o.start, o.stop) for o in outputs))].astype(work, copy=False)
-            columns = seen.reshape(*seen.shape[:2], len(some) * sources, -1)
-            terms = np.matmul(part.reshape(*part.shape[:3], -1), columns.swapaxes(2, 3)).sum(axis=0)
-            gradient[:, :, begin : begin + together] += terms.reshape(groups, rows, len(some), sources)
-    return gradient.swapaxes(2, 3).reshape(groups, rows, sources, *kernel)
+                if not all(outputs):
+                    continue
+            if lines is None or not finite:
+                arena.reset()
+                part = y[index(slice(low, high), ..., *(slice(o.start, o.stop) for o in outputs))]
+                lines, used = _lines(part, work, arena), arena.used
+            arena.used = used
+            seen = arena.empty((groups, sources, len(some), high - low, *map(len, outputs)), work)
+            for number, tap in enumerate(some):
+                _look(moved(seen[:, :, number], 2, 0), x[low:high], axes, tap, outputs)
+            columns = seen.reshape(groups, sources * len(some), -1).swapaxes(1, 2)
+            terms = np.matmul(lines, columns)
+            total[..., begin : begin + together] += terms.reshape(groups, rows, sources, len(some))
+    return total
+
+
+def _lines(images: Array, work: np.dtype[Any], arena: Arena) -> Array:
+    """The images (N, G, C, *positions) as (G, C, N and positions): a sum over all of them is one product."""
+    lines = moved(images, 0, 2)
+    found = merged(lines, 2) if lines.dtype == work else None
+    return arena.copied(lines, work).reshape(*lines.shape[:2], -1) if found is None else found
 
 
 def _look(target: Array, images: Array, axes: tuple[Axis, ...], taps: Taps, outputs: list[range]) -> None:

@@ -12,6 +12,7 @@ from itertools import pairwise
 from npconvt._axis import Axis
 from npconvt._methods.bands import Arena, Array, moved
 from npconvt._methods.flat import Flat
+from npconvt._methods.sums import Shifts
 
 
 class Together:
@@ -23,16 +24,21 @@ class Together:
         cuts = [results * block // blocks for block in range(blocks + 1)]
         self.results = [slice(*cut) for cut in pairwise(cuts) if cut[0] < cut[1]]
         first = batched(axes, 1)
-        self.flats = [Flat(first, transposed, with_images(summed), weight[:, part, :, None]) for part in self.results]
-        self.images = 1
+        flats = [Flat(first, transposed, with_images(summed), weight[:, part, :, None]) for part in self.results]
+        self.sized = 1, flats  # one attribute, so that a thread never sees the number of another's images
+
+    @property
+    def shifts(self) -> Shifts:
+        """Those of every block."""
+        return self.sized[1][0].shifts
 
     def apply(self, source: Array, result: Array, bias: Array | None, arena: Arena) -> None:
         """Write every position of the result (N, G, C', *) that has a tap, and add the bias, of shape (G, C')."""
-        images = len(source)
-        flats = self.flats
-        if images != self.images:
+        images, flats = self.sized
+        if images != len(source):
+            images = len(source)
             flats = [flat.resized(batched(self.axes, images)) for flat in flats]
-            self.flats, self.images = flats, images  # of no harm to another thread: its own are complete
+            self.sized = images, flats
         source, result = (moved(array, 0, 2)[None] for array in (source, result))
         for part, flat in zip(self.results, flats, strict=True):
             flat.apply(source, result[:, :, part], None if bias is None else bias[:, part], arena)
