@@ -444,6 +444,20 @@ def test_workspace_of_the_gradient_is_bounded(geometry, batch, dtype):
     np.testing.assert_array_equal(gradient, np.broadcast_to(batch * counts[0], gradient.shape))
 
 
+@pytest.mark.parametrize("plan", [Plan("flat", summed=2), Plan("together", summed=2, blocks=4)])
+def test_a_weight_is_cast_and_packed_in_one_copy(plan):
+    geometry = CONV((2048, 1, 1), (1024, 2048, 3, 3), padding=1)
+    weight, x = np.ones(geometry.weight_shape, np.float16), np.ones((2, *geometry.input_shape), np.float16)
+    tracemalloc.start()
+    try:
+        result = planned(geometry, weight, np.dtype(np.float16), plan).forward(x)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak <= 4 * weight.size + 64 * 2**20 < 8 * weight.size
+    np.testing.assert_array_equal(result, np.full((2, 1024, 1, 1), 2048, np.float16))
+
+
 def test_threads_share_a_road_and_runs_repeat():
     geometry = GEOMETRIES["3x3"]
     weight, x, y, reference = arrays(geometry, np.float64, batch=3)

@@ -17,7 +17,7 @@ from copy import copy
 from functools import partial
 from itertools import product
 from math import prod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -87,12 +87,14 @@ class Copy(NamedTuple):
 class Shifted(ABC):
     """A direction of a geometry as shifts, applied band by band; how a band is computed is said by subclasses."""
 
-    def __init__(self, axes: tuple[Axis, ...], transposed: bool, summed: int, weight: Array) -> None:
+    def __init__(
+        self, axes: tuple[Axis, ...], transposed: bool, summed: int, weight: Array, dtype: np.dtype[Any]
+    ) -> None:
         self.axes = axes
         self.transposed = transposed
         self.shifts = shifts(axes, transposed, summed)
         self.channels: tuple[int, int] = weight.shape[1:3]
-        self.dtype = weight.dtype
+        self.dtype = dtype
         self.mode = ZEROS if transposed else axes[0].mode
 
     @abstractmethod
@@ -306,13 +308,15 @@ class Shifted(ABC):
 class Flat(Shifted):
     """A direction whose taps are rows and terms of products, with its weight (G, C', C, *kernel) packed."""
 
-    def __init__(self, axes: tuple[Axis, ...], transposed: bool, summed: int, weight: Array) -> None:
-        super().__init__(axes, transposed, summed, weight)
+    def __init__(
+        self, axes: tuple[Axis, ...], transposed: bool, summed: int, weight: Array, dtype: np.dtype[Any]
+    ) -> None:
+        super().__init__(axes, transposed, summed, weight, dtype)
         self.natural = is_natural(transposed, summed, len(axes))
         if self.natural:
-            self.blocks = [[natural_block(weight, transposed)]]
+            self.blocks = [[natural_block(weight.astype(dtype, copy=False), transposed)]]
         else:
-            self.blocks = [[_packed(weight, part) for part in parts] for _, parts in self.shifts.parts]
+            self.blocks = [[_packed(weight, part, dtype) for part in parts] for _, parts in self.shifts.parts]
 
     def resized(self, axes: tuple[Axis, ...]) -> Flat:
         """The same for axes of other sizes."""
@@ -409,8 +413,9 @@ class Program(NamedTuple):
 class Weighted(Shifted):
     """A direction whose taps are weighted and added without a product, for few channels in a group."""
 
-    def __init__(self, axes: tuple[Axis, ...], transposed: bool, weight: Array) -> None:
-        super().__init__(axes, transposed, 1, weight)
+    def __init__(self, axes: tuple[Axis, ...], transposed: bool, weight: Array, dtype: np.dtype[Any]) -> None:
+        super().__init__(axes, transposed, 1, weight, dtype)
+        weight = weight.astype(dtype, copy=False)  # of one channel in a group: small
         self.blocks = [[_weights(weight, part) for part in parts] for _, parts in self.shifts.parts]
 
     def _bytes(self, copies: int, images: int, groups: int, rows: int) -> int:
@@ -506,11 +511,12 @@ def _copy(sources: Sources, copies: Iterable[Copy]) -> None:
             ends[...] = 0
 
 
-def _packed(weight: Array, part: Part) -> Array:
+def _packed(weight: Array, part: Part, dtype: np.dtype[Any]) -> Array:
     """The block of a part (G, rows, terms): summed taps and results, times gathered taps and sources."""
     taps = _taps(weight, part)
     over = 3 + len(part.summed)
-    block = taps.transpose(0, *range(3, over), 1, *range(over, taps.ndim), 2)
+    # Cast and sorted by one copy: weights can be larger than all other workspace.
+    block = np.ascontiguousarray(taps.transpose(0, *range(3, over), 1, *range(over, taps.ndim), 2), dtype)
     return block.reshape(len(weight), part.rows * weight.shape[1], part.terms * weight.shape[2])
 
 

@@ -66,7 +66,7 @@ class Direction:
         self.transposed = transposed
         self.plan = plan
         self.work = work
-        self.weight = grouped_weight(geometry, weight, transposed).astype(work, copy=False)
+        self.given = grouped_weight(geometry, weight, transposed)
         self.zeros = tuple(a._replace(mode=ZEROS) for a in self.axes)
         self.sizes = geometry.input_size if transposed else geometry.output_size
         self.source_sizes = geometry.output_size if transposed else geometry.input_size
@@ -77,22 +77,27 @@ class Direction:
             entries = np.zeros(weight.size + 1, work)
             entries[1:] = weight.reshape(-1)
             self.dense = entries[entry_numbers(geometry)]
-        elif plan.way == "flat" and self.weight.size:
-            flat = Flat(self.zeros if transposed else self.axes, transposed, plan.summed, self.weight)
+        elif plan.way == "flat" and self.given.size:
+            flat = Flat(self.zeros if transposed else self.axes, transposed, plan.summed, self.given, work)
             self.ways.append(flat)
             self.covered, self.pads = flat.shifts.covers, flat.shifts.pads
-        elif plan.way == "together" and self.weight.size:
+        elif plan.way == "together" and self.given.size:
             axes = self.zeros if transposed else self.axes
-            images = Together(axes, transposed, plan.summed, plan.blocks, self.weight)
+            images = Together(axes, transposed, plan.summed, plan.blocks, self.given, work)
             self.ways.append(images)
             self.covered, self.pads = images.shifts.covers, images.shifts.pads
-        elif plan.way == "weighted" and self.weight.size:
-            weighted = Weighted(self.zeros if transposed else self.axes, transposed, self.weight)
+        elif plan.way == "weighted" and self.given.size:
+            weighted = Weighted(self.zeros if transposed else self.axes, transposed, self.given, work)
             self.ways.append(weighted)
             self.covered = weighted.shifts.covers
             self.pads = shifts(weighted.axes, transposed, 0).pads  # every tap may meet zeros
-        elif plan.way not in ("taps", "scatter", "pointwise", "flat", "together", "weighted") and self.weight.size:
+        elif plan.way not in ("taps", "scatter", "pointwise", "flat", "together", "weighted") and self.given.size:
             self._slide()
+
+    @cached_property
+    def weight(self) -> Array:
+        """The weight (G, C', C, *kernel) in the work dtype, for the ways that do not pack it."""
+        return self.given.astype(self.work, copy=False)
 
     def _multiply(self, source: Array, result: Array, bias: Array | None) -> None:
         """Multiply by the whole kernel matrix."""
@@ -118,7 +123,7 @@ class Direction:
 
     def _slide(self) -> None:
         """Pack the weight for each piece of the plan."""
-        groups, results, sources, *kernel = self.weight.shape
+        groups, results, sources, *kernel = self.given.shape
         pieces = pieces_of(self.axes, self.transposed, self.plan.tiles)
         sides = source_axes(self.axes) if self.transposed else self.axes
         base = None
@@ -129,7 +134,7 @@ class Direction:
                 block = natural_block(self.weight, self.transposed)
                 block = block[None] if how.mode == "slabs" else block
             else:
-                base = kernel_first(self.weight, self.transposed) if base is None else base
+                base = kernel_first(self.given, self.work, self.transposed) if base is None else base
                 block = packed(base, how, tuple(kernel), self.transposed)
             self.ways.append(Slide(how, block))
             self.has_zeros |= how.has_zeros
@@ -138,7 +143,7 @@ class Direction:
 
     def apply(self, source: Array, result: Array, bias: Array | None, arena: Arena, *, finite: bool) -> None:
         """Write the contraction of the source (N, G, C, *) into the result (N, G, C', *), and add the bias (G, C')."""
-        if not self.weight.size or not source.size:
+        if not self.given.size or not source.size:
             fill(result, bias)
             return
         one_by_one = self.plan.way == "taps" or not finite
@@ -162,7 +167,7 @@ class Direction:
 
     def _fold(self, source: Array, result: Array, arena: Arena) -> None:
         """Add what lands on the padding where the padding took its values from."""
-        groups, rows, sources = self.weight.shape[:3]
+        groups, rows, sources = self.given.shape[:3]
         size = groups * (3 * rows + sources) * self.work.itemsize
         segments = [[(0, a.n), (-max(a.lo, 0), 0), (a.n, a.n + max(a.hi, 0))] for a in self.axes]
         for outer in list(product(*segments))[1:]:
@@ -194,12 +199,12 @@ def grouped_weight(geometry: ConvGeometry, weight: Array, transposed: bool) -> A
     return parted.swapaxes(1, 2) if transposed else parted
 
 
-def kernel_first(weight: Array, swapped: bool) -> Array:
+def kernel_first(weight: Array, dtype: np.dtype[Any], swapped: bool) -> Array:
     """The weight (G, C', C, *kernel) as (taps + 1, G, C', C), or channels swapped, with a block of zeros last."""
     if swapped:
         weight = weight.swapaxes(1, 2)
     flat = weight.reshape(*weight.shape[:3], -1)
-    base = np.empty((flat.shape[3] + 1, *flat.shape[:3]), flat.dtype)
+    base = np.empty((flat.shape[3] + 1, *flat.shape[:3]), dtype)
     base[:-1] = flat.transpose(3, 0, 1, 2)
     base[-1] = 0
     return base

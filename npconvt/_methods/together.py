@@ -8,6 +8,9 @@ band, the channels of the result are cut into blocks instead.
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
+
+import numpy as np
 
 from npconvt._axis import Axis
 from npconvt._methods.bands import Arena, Array, moved
@@ -18,13 +21,22 @@ from npconvt._methods.sums import Shifts
 class Together:
     """A direction of a geometry with its weight (G, C', C, *kernel) in blocks of C'."""
 
-    def __init__(self, axes: tuple[Axis, ...], transposed: bool, summed: int, blocks: int, weight: Array) -> None:
+    def __init__(
+        self,
+        axes: tuple[Axis, ...],
+        transposed: bool,
+        summed: int,
+        blocks: int,
+        weight: Array,
+        dtype: np.dtype[Any],
+    ) -> None:
         self.axes = axes
         results = weight.shape[1]
         cuts = [results * block // blocks for block in range(blocks + 1)]
         self.results = [slice(*cut) for cut in pairwise(cuts) if cut[0] < cut[1]]
         first = batched(axes, 1)
-        flats = [Flat(first, transposed, with_images(summed), weight[:, part, :, None]) for part in self.results]
+        parts = [weight[:, part, :, None] for part in self.results]
+        flats = [Flat(first, transposed, with_images(summed), part, dtype) for part in parts]
         self.sized = 1, flats  # one attribute, so that a thread never sees the number of another's images
 
     @property
