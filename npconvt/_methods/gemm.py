@@ -67,7 +67,7 @@ class Direction:
         self.plan = plan
         self.work = work
         self.given = grouped_weight(geometry, weight, transposed)
-        self.zeros = tuple(a._replace(mode=ZEROS) for a in self.axes)
+        self.zeros = self.axes if geometry.padding_mode == ZEROS else tuple(a._replace(mode=ZEROS) for a in self.axes)
         self.sizes = geometry.input_size if transposed else geometry.output_size
         self.source_sizes = geometry.output_size if transposed else geometry.input_size
         self.ways: list[Slide | Shifted | Together] = []

@@ -62,6 +62,15 @@ class Place(NamedTuple):
     width: int  # places along the last axis
 
 
+class Padded(NamedTuple):
+    """A part of the source with its zero padding."""
+
+    shape: tuple[int, ...]
+    borders: tuple[Any, ...]  # what is zero
+    place: Any  # what is not
+    seen: Any  # and where in the source it is
+
+
 class Band(NamedTuple):
     """Some images, some groups, and a box of the tiles of a piece."""
 
@@ -70,7 +79,8 @@ class Band(NamedTuple):
     box: Box
     counts: tuple[int, ...]
     bounds: Box  # of the source, which may leave it
-    padded: bool  # whether they do
+    padded: Padded | None  # how, if they do
+    whole: bool  # whether all of the result is made
     region: tuple[slice, ...] | None  # of the result, where the tiles are written as they are
     places: tuple[Place, ...]  # or are sorted into it
 
@@ -137,7 +147,7 @@ class Layout:
             (a.start + begin * a.step, a.start + (end - 1) * a.step + (a.window - 1) * a.dilation + 1)
             for a, (begin, end) in zip(axes, box, strict=True)
         )
-        padded = any(low < 0 or high > a.n for (low, high), a in zip(bounds, self.axes, strict=True))
+        leaves = any(low < 0 or high > a.n for (low, high), a in zip(bounds, self.axes, strict=True))
         region = tuple(
             slice(a.first + begin * a.hop, a.first + (end - 1) * a.hop + a.tile, a.hop if a.tile == 1 else 1)
             for a, (begin, end) in zip(axes, box, strict=True)
@@ -152,7 +162,13 @@ class Layout:
             places += [Place((*place, j), (*cuts, cut), (*target, where), width) for j, cut, where, width in last]
         counts = tuple(end - begin for begin, end in box)
         direct = whole and all(a.tile in (1, a.hop) or a.count == 1 for a in axes)
-        return Band(images, groups, box, counts, bounds, padded, region if direct else None, tuple(places))
+        return Band(
+            *(images, groups, box, counts, bounds),
+            padded=_padded(bounds, [a.n for a in self.axes]) if leaves else None,
+            whole=direct and all(s == slice(0, n, 1) for s, n in zip(region, self.sizes, strict=True)),
+            region=region if direct else None,
+            places=tuple(places),
+        )
 
 
 def _side_by_side(axis: AxisPiece, begin: int, end: int, size: int) -> list[tuple[slice, slice, slice, int]]:
@@ -171,6 +187,23 @@ def _side_by_side(axis: AxisPiece, begin: int, end: int, size: int) -> list[tupl
             where = slice(start, start + (stop - first) * width)
             found.append((slice(inside[0], inside[-1] + 1), slice(first, stop), where, width))
     return found
+
+
+def _padded(bounds: Box, sizes: list[int]) -> Padded:
+    """How a source of these sizes lies between the bounds, which may leave it."""
+    borders: list[Any] = []
+    place: list[slice] = []
+    seen = []
+    for (low, high), n in zip(bounds, sizes, strict=True):
+        first = min(max(-low, 0), high - low)
+        last = max(min(n, high) - low, first)
+        after = (slice(None),) * (len(sizes) - len(place) - 1)
+        cuts = [cut for cut in ((0, first), (last, high - low)) if cut[0] < cut[1]]
+        borders += [index(..., *place, slice(*cut), *after) for cut in cuts]
+        place.append(slice(first, last))
+        seen.append(slice(low + first, low + last))
+    shape = tuple(high - low for low, high in bounds)
+    return Padded(shape, tuple(borders), (..., *place), (..., *seen))
 
 
 @lru_cache(maxsize=512)
@@ -228,24 +261,15 @@ class Slide:
 
     def _fetch(self, images: Array, band: Band, arena: Arena) -> Array:
         """The part of the padded source that the band's windows see; a view where there is no padding in it."""
-        if not band.padded:
+        if band.padded is None:
             part: Array = images[index(..., *(slice(*bound) for bound in band.bounds))]
             return part
-        axes = self.layout.axes
-        if axes[0].mode != ZEROS:
-            return shown(images, axes, [range(*bound) for bound in band.bounds])
-        padded = arena.empty((*images.shape[:3], *(high - low for low, high in band.bounds)), self.layout.dtype)
-        place: list[slice] = []
-        for (low, high), axis in zip(band.bounds, axes, strict=True):
-            first = min(max(-low, 0), high - low)
-            last = max(min(axis.n, high) - low, first)
-            before = (..., *place)
-            after = (slice(None),) * (len(axes) - len(place) - 1)
-            padded[index(*before, slice(0, first), *after)] = 0
-            padded[index(*before, slice(last, None), *after)] = 0
-            place.append(slice(first, last))
-        inner = (slice(low + p.start, low + p.stop) for (low, _), p in zip(band.bounds, place, strict=True))
-        padded[index(..., *place)] = images[index(..., *inner)]
+        if self.layout.axes[0].mode != ZEROS:
+            return shown(images, self.layout.axes, [range(*bound) for bound in band.bounds])
+        padded = arena.empty((*images.shape[:3], *band.padded.shape), self.layout.dtype)
+        for border in band.padded.borders:
+            padded[border] = 0
+        padded[band.padded.place] = images[band.padded.seen]
         return padded
 
     # --- result ------------------------------------------------------------------------------------------------------
@@ -259,6 +283,11 @@ class Slide:
         part = images[index(..., *band.region)]
         if self._lines(band):
             return _lines_of(part, plan.natural, tiles)
+        if band.whole and prod(tiles) == 1 and images.flags.c_contiguous:  # seen without a look at the strides
+            if plan.mode != "rows":
+                return images.reshape(*images.shape[:3], -1)
+            if len(tiles) == 2:
+                return images.swapaxes(2, 3)
         if prod(tiles[1:]) > 1 or (tiles[0] > 1 and (plan.mode != "rows" or plan.channels.results > 1)):
             return None
         if plan.mode != "rows":
@@ -288,19 +317,21 @@ class Slide:
         along = spans(plan.piece, band.counts)
         order = range(3, 3 + 2 * ndim)
         natural = (0, 1, 2, *order) if plan.natural else (0, 1, *order[:ndim], 2, *order[ndim:])
-        view = windows(padded, along).transpose(natural)
-        images, groups = view.shape[:2]
+        images, groups = padded.shape[:2]
         if self._lines(band):
+            view = windows(padded, along).transpose(natural)
             lines = np.ascontiguousarray(view, plan.dtype).reshape(images, groups, plan.inner).swapaxes(0, 1)
             products = np.matmul(lines, block.swapaxes(1, 2), out=out)
             return products if out is not None else self._tiles(products.swapaxes(0, 1)[..., None], band.counts)
         if images > 1 and out is None and prod(band.counts) < FOLD:
-            view = moved(view, 0, 2 + ndim)
+            view = moved(windows(padded, along).transpose(natural), 0, 2 + ndim)
             columns = arena.copied(view, plan.dtype).reshape(groups, plan.inner, -1)
             values = np.matmul(block, columns, out=arena.empty((groups, plan.rows, columns.shape[2]), plan.dtype))
             values = moved(values.reshape(groups, plan.rows, images, -1), 2, 0)
             return self._tiles(values, band.counts)
-        whole = merged(view, 3 + ndim, 2)
+        whole = None
+        if plan.piece.windows[-1] == 1 or band.counts[-1] == 1:  # otherwise windows overlap, or begin apart
+            whole = merged(windows(padded, along).transpose(natural), 3 + ndim, 2)
         if whole is None or whole.dtype != plan.dtype:
             whole = laid_out(padded, along, natural, False, plan.dtype, arena).reshape(images, groups, plan.inner, -1)
         if out is not None:
