@@ -189,6 +189,15 @@ def test_the_gradient_leaves_the_padding_out_of_what_is_not_finite(method, value
     assert not np.isfinite(gradient[2, :, 1:, 1:]).any()
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("method", ["auto", "gemm", "matrix"])
+def test_the_gradient_is_finite_for_taps_that_see_nothing_else(method, value):
+    """At stride 2 the second of two taps does not see the first pixel: it is not multiplied by it, not even by zero."""
+    x, y = np.array([[[value, 1, 2, 3]]]), np.array([[[1.0, 10]]])
+    gradient = weight_gradient(CONV((1, 4), (1, 1, 2), stride=2), x, y, np.dtype(float), method=method)
+    np.testing.assert_array_equal(gradient, [[[value, 31]]])
+
+
 ROUNDED = ["3x3", "one channel", "depthwise", "1-D", "3-D", "4x4 stride 2", "output padding", "reflect", "1x1 input"]
 
 

@@ -52,8 +52,9 @@ class MatrixRoad:
 
 def weight_gradient(geometry: ConvGeometry, x: NDArray[Any], y: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return the gradient in the weight: each tap's windows, gathered by the matrix of one-tap kernels, times y."""
-    if not gemm.is_finite(y):
-        return gemm.weight_gradient(geometry, x, y, dtype)  # which leaves out the padding: 0*inf is NaN
+    if not (gemm.is_finite(x) and gemm.is_finite(y)):
+        # Which leaves out the padding, and the zeros around the tap of a kernel of one: 0*inf is NaN.
+        return gemm.weight_gradient(geometry, x, y, dtype)
     work = work_dtype(dtype)
     groups, taps, pixels = geometry.groups, prod(geometry.kernel_size), prod(geometry.output_size)
     one_channel = replace(geometry, in_channels=1, out_channels=taps, groups=1, plain=False)
