@@ -371,6 +371,21 @@ def test_an_operator_takes_the_road_of_the_batch():
     assert len(taken) == 2
 
 
+def test_a_road_keeps_few_packed_weights():
+    """Batches of many sizes have many plans: the oldest are given up, and made again where they are wanted."""
+    geometry = CONV((512, 4, 4), (512, 512, 3, 3), padding=1)
+    weight, dtype = np.ones(geometry.weight_shape, np.float32), np.dtype(np.float32)
+    batches = (1, 4, 36, 50, 80, 1)
+    assert (
+        len({choose.plan(geometry, dtype, images, False) for images in batches}) > gemm.KEPT
+    )  # or it would show nothing
+    road = prepare(geometry, weight, dtype)
+    for images in batches:
+        result = road.forward(np.ones((images, *geometry.input_shape), np.float32))
+        np.testing.assert_array_equal(result[:, :, 1, 1], np.full((images, 512), 9 * 512, np.float32))
+        assert len(road.directions) <= gemm.KEPT
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 def test_pointwise_products_of_any_layout_keep_to_the_bound(dtype):
     pixels = np.ones((1, 700, 900, 16), dtype)

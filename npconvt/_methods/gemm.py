@@ -30,6 +30,7 @@ from npconvt._methods.together import Together, with_images
 
 CHECKED = 2**20  # elements looked at in one go
 MIN_BLOCK = 32  # channels of a block of the result
+KEPT = 4  # directions, each with a weight packed its own way: two batch sizes, there and back
 EXACT_FLOAT = 2**53  # integers up to here, and sums of them, are exact in float64
 
 
@@ -405,6 +406,8 @@ class GemmRoad:
         if found is None:
             found = Direction(self.geometry, self.weight, work, transposed, plan)
             self.directions[transposed, work, plan] = found
+            for oldest in list(self.directions)[:-KEPT]:
+                self.directions.pop(oldest, None)  # unless another thread has
         return found
 
 
