@@ -56,6 +56,17 @@ def index(*parts: Any) -> Any:
     return parts
 
 
+def around(box: Box, sizes: Sequence[int]) -> list[Any]:
+    """Indexes that reach each position of arrays (..., *sizes) outside of a box once."""
+    found: list[Any] = []
+    inside: list[slice] = []
+    for (first, last), n in zip(box, sizes, strict=True):
+        after = (slice(None),) * (len(sizes) - len(inside) - 1)
+        found += [index(..., *inside, slice(*cut), *after) for cut in ((0, first), (last, n)) if cut[0] < cut[1]]
+        inside.append(slice(first, last))
+    return found
+
+
 def moved(array: Array, source: int, target: int) -> Array:
     """The array with one axis moved: `numpy.moveaxis` takes longer than a small band."""
     axes = list(range(array.ndim))

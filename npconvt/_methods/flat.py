@@ -23,7 +23,7 @@ import numpy as np
 
 from npconvt._axis import ZEROS, Axis
 from npconvt._methods import bands
-from npconvt._methods.bands import MAX_BYTES, Arena, Array, boxes, index, moved, shown
+from npconvt._methods.bands import MAX_BYTES, Arena, Array, around, boxes, index, moved, shown
 from npconvt._methods.sums import (
     Links,
     Part,
@@ -96,6 +96,16 @@ class Shifted(ABC):
         self.channels: tuple[int, int] = weight.shape[1:3]
         self.dtype = dtype
         self.mode = ZEROS if transposed else axes[0].mode
+
+    @property
+    def covers(self) -> bool:
+        """Whether every position of the result has a tap."""
+        return self.shifts.covers
+
+    @property
+    def pads(self) -> bool:
+        """Whether zeros of the padding are multiplied."""
+        return self.shifts.pads
 
     @abstractmethod
     def _ready(self, band: Band, arena: Arena) -> Totals:
@@ -197,10 +207,9 @@ class Shifted(ABC):
         for origin in self.shifts.origins:
             part = images[index(..., *(slice(o, None, side.step) for o, side in zip(origin, sides, strict=True)))]
             taken = arena.empty((*lead, *shape), self.dtype)
-            inside = tuple(slice(n) for n in part.shape[3:])
-            for axis, n in enumerate(part.shape[3:]):
-                taken[index(slice(None), slice(None), slice(None), *inside[:axis], slice(n, None))] = 0
-            np.copyto(taken[index(..., *inside)], part, casting="same_kind")
+            for border in around(tuple((0, n) for n in part.shape[3:]), shape):
+                taken[border] = 0
+            np.copyto(taken[index(..., *map(slice, part.shape[3:]))], part, casting="same_kind")
             found[origin] = taken.reshape(*lead, prod(shape))
         return found
 
@@ -417,6 +426,11 @@ class Weighted(Shifted):
         super().__init__(axes, transposed, 1, weight, dtype)
         weight = weight.astype(dtype, copy=False)  # of one channel in a group: small
         self.blocks = [[_weights(weight, part) for part in parts] for _, parts in self.shifts.parts]
+
+    @property
+    def pads(self) -> bool:
+        """Whether zeros of the padding are multiplied: by any tap here, also by those of the first axis."""
+        return shifts(self.axes, self.transposed, 0).pads
 
     def _bytes(self, copies: int, images: int, groups: int, rows: int) -> int:
         return weighted_workspace(self.shifts, self.channels, copies, images, groups, rows) * self.dtype.itemsize

@@ -24,7 +24,7 @@ from npconvt._methods.bands import BAND_BYTES, MAX_BYTES, Arena, Array, arena, b
 from npconvt._methods.cost import Task, together
 from npconvt._methods.flat import COPIES, Flat, Shifted, Weighted, is_flat, natural_block, weighted_workspace, workspace
 from npconvt._methods.pieces import Piece, cover, forward_pieces, transposed_pieces
-from npconvt._methods.slide import Channels, Layout, Slide, layout, packed
+from npconvt._methods.slide import MODES, Channels, Layout, Slide, layout, packed
 from npconvt._methods.sums import shifts
 from npconvt._methods.together import Together, with_images
 
@@ -78,22 +78,12 @@ class Direction:
             entries = np.zeros(weight.size + 1, work)
             entries[1:] = weight.reshape(-1)
             self.dense = entries[entry_numbers(geometry)]
-        elif plan.way == "flat" and self.given.size:
-            flat = Flat(self.zeros if transposed else self.axes, transposed, plan.summed, self.given, work)
-            self.ways.append(flat)
-            self.covered, self.pads = flat.shifts.covers, flat.shifts.pads
-        elif plan.way == "together" and self.given.size:
-            axes = self.zeros if transposed else self.axes
-            images = Together(axes, transposed, plan.summed, plan.blocks, self.given, work)
-            self.ways.append(images)
-            self.covered, self.pads = images.shifts.covers, images.shifts.pads
-        elif plan.way == "weighted" and self.given.size:
-            weighted = Weighted(self.zeros if transposed else self.axes, transposed, self.given, work)
-            self.ways.append(weighted)
-            self.covered = weighted.shifts.covers
-            self.pads = shifts(weighted.axes, transposed, 0).pads  # every tap may meet zeros
-        elif plan.way not in ("taps", "scatter", "pointwise", "flat", "together", "weighted") and self.given.size:
+        elif plan.way in MODES and self.given.size:
             self._slide()
+        elif plan.way in ("flat", "together", "weighted") and self.given.size:
+            way = self._shifted()
+            self.ways.append(way)
+            self.covered, self.pads = way.covers, way.pads
 
     @cached_property
     def weight(self) -> Array:
@@ -121,6 +111,15 @@ class Direction:
         np.matmul(self.weight.reshape(self.weight.shape[:3]), source.reshape(*source.shape[:3], -1), out=flat)
         if bias is not None:
             flat += bias[..., None]
+
+    def _shifted(self) -> Shifted | Together:
+        """Pack the weight for shifted images."""
+        axes, plan = self.zeros if self.transposed else self.axes, self.plan
+        if plan.way == "weighted":
+            return Weighted(axes, self.transposed, self.given, self.work)
+        if plan.way == "flat":
+            return Flat(axes, self.transposed, plan.summed, self.given, self.work)
+        return Together(axes, self.transposed, plan.summed, plan.blocks, self.given, self.work)
 
     def _slide(self) -> None:
         """Pack the weight for each piece of the plan."""

@@ -29,7 +29,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from npconvt._axis import ZEROS, Axis
 from npconvt._methods import bands
-from npconvt._methods.bands import MAX_BYTES, WIDE, Arena, Array, Box, boxes, index, moved, shown
+from npconvt._methods.bands import MAX_BYTES, WIDE, Arena, Array, Box, around, boxes, index, moved, shown
 from npconvt._methods.pieces import AxisPiece, Piece, crop
 
 MODES = ("columns", "slabs", "rows")
@@ -191,19 +191,12 @@ def _side_by_side(axis: AxisPiece, begin: int, end: int, size: int) -> list[tupl
 
 def _padded(bounds: Box, sizes: list[int]) -> Padded:
     """How a source of these sizes lies between the bounds, which may leave it."""
-    borders: list[Any] = []
-    place: list[slice] = []
-    seen = []
-    for (low, high), n in zip(bounds, sizes, strict=True):
-        first = min(max(-low, 0), high - low)
-        last = max(min(n, high) - low, first)
-        after = (slice(None),) * (len(sizes) - len(place) - 1)
-        cuts = [cut for cut in ((0, first), (last, high - low)) if cut[0] < cut[1]]
-        borders += [index(..., *place, slice(*cut), *after) for cut in cuts]
-        place.append(slice(first, last))
-        seen.append(slice(low + first, low + last))
     shape = tuple(high - low for low, high in bounds)
-    return Padded(shape, tuple(borders), (..., *place), (..., *seen))
+    firsts = [min(max(-low, 0), size) for (low, _), size in zip(bounds, shape, strict=True)]
+    lasts = [max(min(n, high) - low, first) for (low, high), n, first in zip(bounds, sizes, firsts, strict=True)]
+    place = tuple(zip(firsts, lasts, strict=True))
+    seen = (slice(low + first, low + last) for (low, _), (first, last) in zip(bounds, place, strict=True))
+    return Padded(shape, tuple(around(place, shape)), (..., *(slice(*cut) for cut in place)), (..., *seen))
 
 
 @lru_cache(maxsize=512)

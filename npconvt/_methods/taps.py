@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from npconvt._axis import ZEROS, Axis
-from npconvt._methods.bands import BAND_BYTES, Arena, Array, boxes, index, moved, shown
+from npconvt._methods.bands import BAND_BYTES, Arena, Array, around, boxes, index, moved, shown
 from npconvt._methods.slide import merged
 
 Taps = tuple[int, ...]
@@ -165,14 +165,12 @@ def _look(target: Array, images: Array, axes: tuple[Axis, ...], taps: Taps, outp
     if not all(meets):
         target[...] = 0
         return
-    place: list[slice] = []
-    for met, output in zip(meets, outputs, strict=True):
-        first, last = met.start - output.start, met.stop - output.start
-        after = (slice(None),) * (len(axes) - len(place) - 1)
-        target[index(..., *place, slice(0, first), *after)] = 0
-        target[index(..., *place, slice(last, None), *after)] = 0
-        place.append(slice(first, last))
-    np.copyto(target[index(..., *place)], _seen(images, axes, taps, meets), casting="same_kind")
+    place = tuple((met.start - o.start, met.stop - o.start) for met, o in zip(meets, outputs, strict=True))
+    for border in around(place, target.shape[-len(axes) :]):
+        target[border] = 0
+    np.copyto(
+        target[index(..., *(slice(*cut) for cut in place))], _seen(images, axes, taps, meets), casting="same_kind"
+    )
 
 
 def _product(matrix: Array, part: Array, arena: Arena) -> Array:

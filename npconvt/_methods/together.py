@@ -15,7 +15,6 @@ import numpy as np
 from npconvt._axis import Axis
 from npconvt._methods.bands import Arena, Array, moved
 from npconvt._methods.flat import Flat
-from npconvt._methods.sums import Shifts
 
 
 class Together:
@@ -40,9 +39,14 @@ class Together:
         self.sized = 1, flats  # one attribute, so that a thread never sees the number of another's images
 
     @property
-    def shifts(self) -> Shifts:
-        """Those of every block."""
-        return self.sized[1][0].shifts
+    def covers(self) -> bool:
+        """Whether every position of the result has a tap."""
+        return self.sized[1][0].covers
+
+    @property
+    def pads(self) -> bool:
+        """Whether zeros of the padding are multiplied."""
+        return self.sized[1][0].pads
 
     def apply(self, source: Array, result: Array, bias: Array | None, arena: Arena) -> None:
         """Write every position of the result (N, G, C', *) that has a tap, and add the bias, of shape (G, C')."""
