@@ -240,11 +240,34 @@ def test_refusals_say_what_was_got(call, message):
         (lambda: plot.report(np.ones(3)), r"report must be a Report, .*, but is a ndarray"),
         (lambda: plot.cost(None), r"^plot\.cost: benchmark must be a sequence of records, .* but got None\.$"),
         (lambda: plot.cost([1]), r"benchmark must be a sequence of records, .* but got \[1\]"),
+        (lambda: plot.arithmetic(WORKED, ax=3), r"^plot\.arithmetic: ax must be a matplotlib Axes, but got 3\.$"),
+        (lambda: plot.overlap(WORKED, ax=Figure().subplots(1, 2)), r"^plot\.overlap: ax must be .*, but got array\("),
+        (
+            lambda: plot.receptive_field(WORKED, ax=Figure()),
+            r"^plot\.receptive_field: ax must be .* but got <Figure size",
+        ),
+        (lambda: plot.cost([{"method": "a", "size": 1, "seconds": 1}], ax=3), r"^plot\.cost: ax must be .*, but got 3"),
+        (lambda: plot.steps(WORKED, figure=3), r"^plot\.steps: figure must be a matplotlib Figure, but got 3\.$"),
+        (
+            lambda: plot.steps(WORKED, figure=Figure().subfigures()),
+            r"^plot\.steps: figure must be .* but got <matplotlib",
+        ),
+        (
+            lambda: plot.animation(WORKED, figure=3),
+            r"^plot\.animation: figure must be a matplotlib Figure or SubFigure",
+        ),
+        (lambda: plot.kernel_matrix([1], (3,), figure="1"), r"^plot\.kernel_matrix: figure must be .*, but got '1'"),
+        (lambda: plot.report(None, figure=3), r"^plot\.report: figure must be .*, but got 3"),
     ],
 )
 def test_wrong_kinds_are_named(call, message):
     with pytest.raises(TypeError, match=message):
         call()
+
+
+def test_a_part_of_a_figure_will_do_where_only_axes_are_added():
+    part = Figure().subfigures(1, 2)[1]
+    assert plot.kernel_matrix([1, 10], (3,), figure=part) is part
 
 
 def test_colours_are_told_apart_in_grey_print():

@@ -23,6 +23,8 @@ from npconvt.plot._base import (
     PALE,
     VERMILLION,
     as_image,
+    check_axes,
+    check_figure,
     check_flat,
     new_axes,
     number,
@@ -122,6 +124,8 @@ def arithmetic(
     ValueError
         Where the geometry cannot be drawn (a side has more than 64 cells, say), the step does not exist, or arrays do
         not fit it.
+    TypeError
+        Where an argument is of the wrong kind.
 
     See Also
     --------
@@ -141,6 +145,7 @@ def arithmetic(
     'conv_transpose, step 8 of 36: output (1, 1)'
     """
     call = "plot.arithmetic"
+    check_axes(call, ax)
     scene = _Scene.of(call, geometry, transposed, view, input, weight)
     picture = scene.picture(call, step)
     if ax is None:
@@ -176,7 +181,7 @@ def steps(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         As `arithmetic`.
 
     Examples
@@ -187,6 +192,7 @@ def steps(
     4
     """
     call = "plot.steps"
+    check_figure(call, figure, whole=True)
     scene = _Scene.of(call, geometry, transposed, view, input, weight)
     if which is None:
         panels = min(scene.total, _MAX_PANELS)
@@ -242,7 +248,7 @@ def animation(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         As `arithmetic`.
 
     Examples
@@ -257,6 +263,7 @@ def animation(
     from matplotlib.animation import FuncAnimation
 
     call = "plot.animation"
+    check_figure(call, figure)
     scene = _Scene.of(call, geometry, transposed, view, input, weight)
     first = scene.picture(call, 0)
     ax = new_axes(*_size(first)) if figure is None else figure.subplots()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from npconvt import _arguments as arguments
 from npconvt._geometry import ConvGeometry
 
 if TYPE_CHECKING:
@@ -27,6 +28,25 @@ def new_axes(width: float, height: float) -> Axes:
     import matplotlib.pyplot as plt
 
     return plt.subplots(figsize=(width, height), layout="constrained")[1]
+
+
+def check_axes(call: str, ax: object) -> None:
+    """Refuse what nothing can be drawn on; None is a new figure."""
+    from matplotlib.axes import Axes
+
+    if not (ax is None or isinstance(ax, Axes)):
+        msg = f"{call}: ax must be a matplotlib Axes, but got {arguments.shown(ax)}."
+        raise TypeError(msg)
+
+
+def check_figure(call: str, figure: object, *, whole: bool = False) -> None:
+    """Refuse what nothing can be drawn on, as is a part of a figure where a whole one is needed; None is a new one."""
+    from matplotlib.figure import Figure, FigureBase
+
+    if not (figure is None or isinstance(figure, Figure if whole else FigureBase)):
+        wanted = "a matplotlib Figure" if whole else "a matplotlib Figure or SubFigure"
+        msg = f"{call}: figure must be {wanted}, but got {arguments.shown(figure)}."
+        raise TypeError(msg)
 
 
 def new_figure(width: float, height: float) -> Figure:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npconvt import _arguments as arguments
-from npconvt.plot._base import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, new_axes
+from npconvt.plot._base import BLUE, GREEN, GREY, ORANGE, SKY, VERMILLION, check_axes, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -51,7 +51,7 @@ def cost(
     ValueError
         Where there are no records, or none of the sweep.
     TypeError
-        Where there are several sweeps and none is chosen, or the benchmark is no sequence of records.
+        Where there are several sweeps and none is chosen, the benchmark is no sequence of records, or `ax` no axes.
 
     Examples
     --------
@@ -61,6 +61,7 @@ def cost(
     >>> ax.get_legend_handles_labels()[1]
     ['linear: size ** 1.00', 'linear growth']
     """
+    check_axes("plot.cost", ax)
     records = _records(benchmark)
     sweeps = sorted({str(record.get("sweep", "size")) for record in records})
     if not sweeps:

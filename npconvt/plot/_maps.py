@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from npconvt import _arguments as arguments
 from npconvt._geometry import ConvGeometry
 from npconvt._spectrum import laid_on
-from npconvt.plot._base import INK, SEQUENTIAL, VERMILLION, as_image, check_flat, new_axes
+from npconvt.plot._base import INK, SEQUENTIAL, VERMILLION, as_image, check_axes, check_flat, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,6 +42,8 @@ def overlap(geometry: ConvGeometry, *, ax: Axes | None = None) -> Axes:
     ------
     ValueError
         Where the geometry has another number of spatial axes.
+    TypeError
+        Where an argument is of the wrong kind.
 
     Notes
     -----
@@ -56,6 +58,7 @@ def overlap(geometry: ConvGeometry, *, ax: Axes | None = None) -> Axes:
                  mask=False,
            fill_value=999999)
     """
+    check_axes("plot.overlap", ax)
     check_flat("plot.overlap", geometry)
     counts = _paths((geometry,))
     image = as_image(reduce(np.multiply.outer, counts))
@@ -91,6 +94,8 @@ def receptive_field(*geometries: ConvGeometry, position: tuple[int, ...] | None 
     ------
     ValueError
         Where there is no layer, one does not fit the next, or the position does not exist.
+    TypeError
+        Where an argument is of the wrong kind.
 
     Examples
     --------
@@ -102,6 +107,7 @@ def receptive_field(*geometries: ConvGeometry, position: tuple[int, ...] | None 
     'receptive field of output (2, 2): 5 x 5 pixels'
     """
     call = "plot.receptive_field"
+    check_axes(call, ax)
     _check_stack(call, geometries)
     size = geometries[-1].output_size
     position = tuple(n // 2 for n in size) if position is None else arguments.shape(call, "position", position)

@@ -14,7 +14,18 @@ from scipy.sparse import csr_array
 from npconvt import _arguments as arguments
 from npconvt._geometry import ConvGeometry, operator_geometry
 from npconvt._matrix import build
-from npconvt.plot._base import GREEN, GREY, INK, PALE, SEQUENTIAL, VERMILLION, new_figure, normalise, number
+from npconvt.plot._base import (
+    GREEN,
+    GREY,
+    INK,
+    PALE,
+    SEQUENTIAL,
+    VERMILLION,
+    check_figure,
+    new_figure,
+    normalise,
+    number,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -116,6 +127,7 @@ def kernel_matrix(
     ['kernel matrix, 4 x 16', 'its transpose, 16 x 4', 'row 1: the window of output 0,1']
     """
     call = "plot.kernel_matrix"
+    check_figure(call, figure)
     entries = arguments.kernel_entries(call, weight)
     geometry = operator_geometry(
         call,

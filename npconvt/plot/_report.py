@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from npconvt.plot._base import DIVERGING, PALE, new_figure, normalise
+from npconvt.plot._base import DIVERGING, PALE, check_figure, new_figure, normalise
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +53,7 @@ def report(report: _Report, *, figure: Figure | None = None) -> Figure:
     Raises
     ------
     TypeError
-        Where it is no report.
+        Where it is no report, or `figure` no figure.
     ValueError
         Where the report holds no arrays.
 
@@ -65,6 +65,7 @@ def report(report: _Report, *, figure: Figure | None = None) -> Figure:
     >>> figure.axes[2].get_title()
     'error / bound: 1 of 2 beyond'
     """
+    check_figure("plot.report", figure)
     if not isinstance(report, _Report):
         msg = f"plot.report: report must be a Report, as crosscheck returns it, but is a {type(report).__name__}."
         raise TypeError(msg)
