@@ -7,7 +7,8 @@ padding before and after (negative crops). Window `i` puts its tap `t` on input 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from math import gcd
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,8 +24,10 @@ ZEROS, REFLECT, REPLICATE, CIRCULAR = PADDING_MODES = ("zeros", "reflect", "repl
 # Rows whose entries are counted, and entries that are put in order, at a time.
 _COUNTED = 1 << 13
 _BATCH = 1 << 17
+# Entries of a row that is written in strips, not entry by entry.
+_LONG = 1 << 6
 # Entries of an axis whose rows are kept for the next call.
-_KEPT = 1 << 16
+_KEPT = 1 << 17
 
 
 class Axis(NamedTuple):
@@ -129,22 +132,74 @@ class Run(NamedTuple):
     step: int
 
 
-class AxisRows(NamedTuple):
+class Strips(NamedTuple):
+    """Entries of rows in arithmetic progressions; every array has one item per progression.
+
+    Entry j of a strip is entry `at + j*every` of its row; its column is `column + j*step`, where all strips have the
+    same step, and its tap is `tap + j*tap_step`.
+    """
+
+    row: Integers  # ascending, and in a row `at`
+    at: Integers
+    every: Integers
+    size: Integers
+    column: Integers
+    tap: Integers
+    tap_step: Integers
+
+
+class _Listed(NamedTuple):
+    columns: Integers
+    taps: Integers  # shape (terms, entries)
+
+
+@dataclass(frozen=True, eq=False)
+class AxisRows:
     """Some rows of the kernel matrix of one axis, or of its transpose: the listed rows of its runs, one by one.
 
-    Padding modes other than zeros can lay several taps of a window on one input position. So an entry is a sum over
-    `taps`, an array of shape (terms, entries); `tap_sums` says what its numbers from k on stand for.
+    Padding modes other than zeros can lay several taps of a window on one input position. So an entry is a sum of
+    `terms`: the strips of the first hold every entry once, those of the next some of them once more. `tap_sums` says
+    what numbers of taps from k on stand for.
     """
 
     runs: tuple[Run, ...]
     lengths: Integers  # entries of each row
-    columns: Integers
-    taps: Integers
+    terms: tuple[Strips, ...]
+    step: int  # of the columns of strips
+    k: int
 
     @property
     def entries(self) -> int:
         """Entries of all rows, listed or not."""
         return sum(run.repeats * run.entries for run in self.runs)
+
+    @property
+    def columns(self) -> Integers:
+        """Columns of the listed entries, one by one."""
+        return self._listed.columns
+
+    @property
+    def taps(self) -> Integers:
+        """Taps of the listed entries, of shape (terms, entries); k where an entry has no more terms."""
+        return self._listed.taps
+
+    @cached_property
+    def _listed(self) -> _Listed:
+        first = self.terms[0]
+        columns = progressions(first.column, first.size, self.step)
+        taps = progressions(first.tap, first.size, first.tap_step)
+        if len(self.terms) == 1 and (first.every == 1).all():
+            return _Listed(columns, taps[None])
+        starts = np.cumsum(self.lengths) - self.lengths
+        listed = _Listed(np.empty_like(columns), np.full((len(self.terms), len(columns)), self.k))
+        for number, strips in enumerate(self.terms):
+            places = progressions(starts[strips.row] + strips.at, strips.size, strips.every)
+            if number:
+                taps = progressions(strips.tap, strips.size, strips.tap_step)
+            else:
+                listed.columns[places] = columns
+            listed.taps[number, places] = taps
+        return listed
 
 
 def axis_rows(axis: Axis, transposed: bool, least: int = 0) -> Iterable[AxisRows]:
@@ -156,7 +211,7 @@ def axis_rows(axis: Axis, transposed: bool, least: int = 0) -> Iterable[AxisRows
     return _kept_rows(axis, transposed, least) if small else _parts(axis, transposed, least)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=16)
 def _kept_rows(axis: Axis, transposed: bool, least: int) -> tuple[AxisRows, ...]:
     return tuple(_parts(axis, transposed, least))
 
@@ -165,21 +220,20 @@ def _parts(axis: Axis, transposed: bool, least: int) -> Iterator[AxisRows]:
     units = tuple(_scatter_units(axis, least) if transposed else _gather_units(axis, least))
     listed = np.concatenate([unit.rows for unit in units])
     pieces = (_positions if transposed else _windows)(axis, listed)
-    ends = np.concatenate([[0], np.cumsum(pieces.size.sum(1))])
-    dtype = np.int32 if max(axis.n, axis.m) < 2**31 else np.int64
+    # A long row is no more work than one of some entries.
+    ends = np.concatenate([[0], np.cumsum(np.minimum(pieces.size.sum(1), _LONG))])
     edges = {edge for edge, _ in _doubled(axis)} if transposed and axis.mode == REPLICATE else ()
     begin = 0
     for runs in _batches(_runs(units), ends):
         end = begin + sum(rows for rows, _, _ in runs)
-        lengths, columns, taps = _merged(pieces.some(begin, end), axis.k, dtype)
+        lengths, terms = _merged(pieces.some(begin, end))
         for edge in edges:
             if listed[begin] <= edge <= listed[end - 1]:
-                number = int(np.searchsorted(listed[begin:end], edge))
-                lengths, columns, taps = _replaced(_Rows(lengths, columns, taps), number, _edge_row(axis, edge))
+                lengths, terms = _with_edge(axis, lengths, terms, edge, int(np.searchsorted(listed[begin:end], edge)))
         bounds = np.cumsum([0, *(rows for rows, _, _ in runs)])
         sums = np.diff(np.concatenate([[0], np.cumsum(lengths)])[bounds]).tolist()
-        counted = (Run(rows, entries, *rest) for (rows, *rest), entries in zip(runs, sums, strict=True))
-        yield AxisRows(tuple(counted), lengths, columns, taps)
+        counted = tuple(Run(rows, entries, *rest) for (rows, *rest), entries in zip(runs, sums, strict=True))
+        yield AxisRows(counted, lengths, terms, pieces.step, axis.k)
         begin = end
 
 
@@ -397,7 +451,9 @@ class _Pieces(NamedTuple):
         )
         # Where nothing is, Python's ints need not fit into 64 bits.
         first, tap = (np.where(count > 0, values, 0).astype(np.int64) for values in (first, tap))
-        return cls(first, count.astype(np.int64), tap, np.array([piece[3] for piece in pieces]), min(step, 2**61))
+        # Nor need a step that no entry takes.
+        tap_step = np.array([max(-(2**61), min(piece[3], 2**61)) for piece in pieces])
+        return cls(first, count.astype(np.int64), tap, tap_step, min(step, 2**61))
 
     def some(self, begin: int, end: int) -> _Pieces:
         """Return some of the rows."""
@@ -461,98 +517,109 @@ def _positions(axis: Axis, positions: Integers) -> _Pieces:
     return _Pieces.of(column_step, *pieces)
 
 
-class _Rows(NamedTuple):
-    lengths: Integers
-    columns: Integers
-    taps: Integers  # shape (terms, entries)
-
-
-def _merged(pieces: _Pieces, k: int, dtype: type[np.signedinteger[Any]]) -> _Rows:
-    """Return the entries of rows in ascending order of columns, which are of the dtype."""
+def _merged(pieces: _Pieces) -> tuple[Integers, tuple[Strips, ...]]:
+    """Return the lengths of rows, and their entries in ascending order of columns."""
     if _tangled(pieces):
-        return _overlaid(pieces, k, dtype) if pieces.step == 1 else _sorted(pieces, k)
-    columns, taps = _one_after_the_other(pieces, dtype)
-    return _Rows(pieces.size.sum(1), columns, taps[None])
+        return _nested(pieces) or _overlaid(pieces)
+    ends = np.cumsum(pieces.size, axis=1)
+    row, piece = np.nonzero(pieces.size)
+    size = pieces.size[row, piece]
+    strips = Strips(
+        row,
+        ends[row, piece] - size,
+        np.ones_like(row),
+        size,
+        pieces.first[row, piece],
+        pieces.tap[row, piece],
+        pieces.tap_step[piece],
+    )
+    return ends[:, -1], (strips,)
 
 
-def _one_after_the_other(pieces: _Pieces, dtype: type[np.signedinteger[Any]] = np.int64) -> tuple[Integers, Integers]:
-    """Return columns and taps in the order of the pieces."""
-    size = pieces.size.ravel()
-    tap, tap_step = (values.ravel() for values in np.broadcast_arrays(pieces.tap, pieces.tap_step))
-    return _progressions(pieces.first.ravel(), size, pieces.step, dtype), _progressions(tap, size, tap_step)
+def _nested(pieces: _Pieces) -> tuple[Integers, tuple[Strips, ...]] | None:
+    """Return rows, if in each one piece holds all columns and at most one other piece lies in it."""
+    sizes = pieces.size
+    outer = int(np.argmax(sizes.sum(0)))
+    columns, (start, size) = np.arange(sizes.shape[1]), (pieces.first[:, outer], sizes[:, outer])
+    row, number = np.nonzero((sizes > 0) & (columns != outer))
+    first, inner = pieces.first[row, number], sizes[row, number]
+    lone = len(row) < 2 or bool((row[1:] > row[:-1]).all())
+    if pieces.step > 1 or not lone or (first < start[row]).any() or (first + inner > (start + size)[row]).any():
+        return None
+    some = np.flatnonzero(size)
+    zeros, ones = np.zeros_like(size), np.ones_like(size)
+    tap_step = pieces.tap_step
+    taps, tap_steps = pieces.tap[some, outer], np.full_like(some, tap_step[outer])
+    whole = Strips(some, zeros[some], ones[some], size[some], start[some], taps, tap_steps)
+    within = Strips(row, first - start[row], ones[row], inner, first, pieces.tap[row, number], tap_step[number])
+    return size, (whole, within)
 
 
-def _progressions(
-    first: Integers,
-    size: Integers,
-    step: int | Integers,
-    dtype: type[np.signedinteger[Any]] = np.int64,
-    out: Integers | None = None,
-) -> Integers:
-    """Return `size` terms of each arithmetic progression, one after the other."""
-    ends = np.cumsum(size)
-    # What does not fit into the dtype, as the first term of one that is empty or is moved, wraps around and back.
-    terms: Integers = np.repeat((first - (ends - size) * step).astype(dtype), size)
-    index = np.arange(ends[-1], dtype=dtype)
-    if isinstance(step, np.ndarray):
-        step = int(step[0]) if (step == step[0]).all() else np.repeat(step, size)
-    if isinstance(step, np.ndarray) or abs(step) != 1:
-        index *= np.asarray(step).astype(dtype)
-    back = isinstance(step, int) and step == -1
-    return np.asarray((np.subtract if back else np.add)(terms, index, out=terms if out is None else out))
+def _overlaid(pieces: _Pieces) -> tuple[Integers, tuple[Strips, ...]]:
+    """Return rows whose pieces lie on or between one another.
 
-
-def _overlaid(pieces: _Pieces, k: int, dtype: type[np.signedinteger[Any]]) -> _Rows:
-    """Return the entries of rows whose pieces, without gaps, are cut where one starts or stops."""
-    # The longest first: what lies over an interval are its terms, and first terms of one step are listed faster.
+    With u = phase + step*cell, pieces of the same phase lie on one another, and of others between one another. The
+    cells are cut where a piece starts or stops: over an interval of cells the entries take turns by phase.
+    """
+    # The longest first, of which there are the fewest strips: those of what lies on it are added.
     order = np.argsort(-pieces.size.sum(0), kind="stable")
-    first, size, first_tap = (values[:, order] for values in (pieces.first, pieces.size, pieces.tap))
-    steps = pieces.tap_step[order]
-    stop = first + size
-    cuts = np.sort(np.concatenate([first, stop], axis=1), axis=1)
-    start, counts = cuts[:, :-1], np.diff(cuts)
-    inside = (first[:, None] <= start[..., None]) & (start[..., None] < stop[:, None])
-    counts = np.where(inside.any(2), counts, 0)
-    some = counts > 0
-    inside, start, size = inside[some], start[some], counts[some]
-    row = np.nonzero(some)[0]
-    term = np.where(inside, np.cumsum(inside, axis=1), 0)
-    taps = np.empty((int(term.max()), size.sum()), np.int64)
-    taps[1:] = k
-    for number, terms in enumerate(taps, 1):
-        at, piece = np.nonzero(term == number)
-        tap = first_tap[row[at], piece] + steps[piece] * (start[at] - first[row[at], piece])
-        if len(at) == len(size):
-            _progressions(tap, size, steps[piece], out=terms)
-        else:
-            terms[np.repeat((term == number).any(1), size)] = _progressions(tap, size[at], steps[piece])
-    return _Rows(counts.sum(1), _progressions(start, size, 1, dtype), taps)
+    first, size, first_tap = (values.T[order] for values in (pieces.first, pieces.size, pieces.tap))
+    tap_step = pieces.tap_step[order]
+    cell, phase = np.divmod(first, pieces.step) if pieces.step > 1 else (first, np.zeros_like(first))
+    stop = cell + size
+    cuts = np.sort(np.concatenate([cell, stop]), axis=0)
+    low, count = cuts[:-1], np.diff(cuts, axis=0)
+    # Of each piece in intervals and rows: whether it is there, which term of the entries, and its turn among phases.
+    there = [(start <= low) & (low < end) & (count > 0) for start, end in zip(cell, stop, strict=True)]
+    term = []
+    for number, here in enumerate(there):
+        below = (here & other & (phase[number] == of) for other, of in zip(there[:number], phase, strict=False))
+        term.append(sum(below, here.astype(np.int64)))
+    firsts = [number == 1 for number in term]
+    every = np.sum(firsts, axis=0)
+    ends = np.cumsum(every * count, axis=0)
+    starts = ends - every * count
+    terms = []
+    for number in range(1, max(int(numbers.max()) for numbers in term) + 1):
+        found = []
+        for piece, numbers in enumerate(term):
+            row, interval = np.nonzero((numbers == number).T)
+            at, begin = starts[interval, row], low[interval, row]
+            for other, is_first in enumerate(firsts if pieces.step > 1 else ()):
+                at += is_first[interval, row] & (phase[other, row] < phase[piece, row])
+            column = phase[piece, row] + pieces.step * begin
+            tap = first_tap[piece, row] + tap_step[piece] * (begin - cell[piece, row])
+            steps = np.full_like(row, tap_step[piece])
+            strips = Strips(row, at, every[interval, row], count[interval, row], column, tap, steps)
+            found.append(_joined(strips, pieces.step))
+        strips = Strips(*(np.concatenate(values) for values in zip(*found, strict=True)))
+        in_order = np.argsort(strips.row * int(ends[-1].max()) + strips.at)
+        terms.append(Strips(*(values[in_order] for values in strips)))
+    return ends[-1], tuple(terms)
 
 
-def _sorted(pieces: _Pieces, k: int) -> _Rows:
-    """Return the entries of rows whose pieces mingle."""
-    lengths = pieces.size.sum(1)
-    columns, taps = _one_after_the_other(pieces)
-    places = columns - columns.min()
-    width = int(places.max()) + 1
-    if width > 2**62 // len(lengths):
-        places, width = np.unique(columns, return_inverse=True)[1], len(columns)
-    keys = np.repeat(np.arange(len(lengths)) * width, lengths) + places
-    # Pieces are sorted, so a stable sort, which merges what it finds sorted, has little to do.
-    order = np.argsort(keys, kind="stable")
-    keys = keys[order]
-    again = keys[1:] == keys[:-1]
-    entries = np.concatenate([[0], np.flatnonzero(~again) + 1])
-    more = np.flatnonzero(again) + 1
-    # Several taps of an entry are neighbours. The last of three is the second one that follows another.
-    entry = more - np.arange(1, len(more) + 1)
-    term = np.ones(len(more), np.int64)
-    term[1:] += entry[1:] == entry[:-1]
-    table = np.full((1 + int(term.max(initial=0)), len(entries)), k)
-    table[0] = taps[order[entries]]
-    table[term, entry] = taps[order[more]]
-    lengths = lengths - np.bincount(keys[more] // width, minlength=len(lengths))
-    return _Rows(lengths, columns[order[entries]], table)
+def _joined(strips: Strips, step: int) -> Strips:
+    """Return strips of a piece, of which those that go on with the one before are joined to it."""
+    row, at, every, size, column, _, _ = strips
+    goes_on = (
+        (row[1:] == row[:-1])
+        & (every[1:] == every[:-1])
+        & (at[1:] == (at + every * size)[:-1])
+        & (column[1:] == (column + step * size)[:-1])
+    )
+    if not goes_on.any():
+        return strips
+    starts = np.concatenate([[0], np.flatnonzero(~goes_on) + 1])
+    joined = Strips(*(values[starts] for values in strips))
+    return joined._replace(size=np.add.reduceat(size, starts))
+
+
+def progressions(first: Integers, size: Integers, step: int | Integers) -> Integers:
+    """Return `size` terms of each arithmetic progression, one after the other."""
+    starts = np.cumsum(size) - size
+    terms: Integers = np.repeat(first - starts * step, size)  # what does not fit into 64 bits wraps around and back
+    terms += np.arange(len(terms)) * (np.repeat(step, size) if isinstance(step, np.ndarray) else step)
+    return terms
 
 
 def _tangled(pieces: _Pieces) -> bool:
@@ -584,15 +651,23 @@ def _distinct(pieces: _Pieces) -> Integers:
     return entries
 
 
-def _edge_row(axis: Axis, position: int) -> _Rows:
-    """Return the row of the transpose at an end of the input, which replicated padding shows too."""
+def _with_edge(
+    axis: Axis, lengths: Integers, terms: tuple[Strips, ...], position: int, row: int
+) -> tuple[Integers, tuple[Strips, ...]]:
+    """Return rows of the transpose with that of a row at an end of the input, which replicated padding shows too."""
     _, m, k, s, d, lo, _, _ = axis
     start, stop = _core(axis)
     begin = 0 if position == start else max(0, -(-(stop - effective_kernel(k, d) + lo) // s))
     end = m if position == stop - 1 else min(m, (start + lo) // s + 1)
     parts = [_edge_entries(axis, position, np.arange(low, min(low + _BATCH, end))) for low in range(begin, end, _BATCH)]
-    columns, taps = (np.concatenate(arrays, -1) for arrays in zip(*parts, strict=True))
-    return _Rows(np.array([len(columns)]), columns, taps)
+    columns, taps = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    (strips,) = terms
+    before, after = np.searchsorted(strips.row, (row, row + 1))
+    edge = _as_strips(row, columns, taps, d // gcd(s, d))
+    lengths = lengths.copy()
+    lengths[row] = len(columns)
+    joined = zip(strips, edge, strict=True)
+    return lengths, (Strips(*(np.concatenate([of[:before], new, of[after:]]) for of, new in joined)),)
 
 
 def _edge_entries(axis: Axis, position: int, windows: Integers) -> tuple[Integers, Integers]:
@@ -601,17 +676,14 @@ def _edge_entries(axis: Axis, position: int, windows: Integers) -> tuple[Integer
     index, rest = np.divmod(position - first, step)
     seen = (rest == 0) & (index >= 0) & (index < size)
     some = seen.any(1)
-    return windows[some], (tap + index)[seen][None]
+    return windows[some], (tap + index)[seen]
 
 
-def _replaced(rows: _Rows, number: int, row: _Rows) -> _Rows:
-    """Return rows with another one in place of one of them."""
-    begin = int(rows.lengths[:number].sum())
-    end = begin + int(rows.lengths[number])
-    lengths = rows.lengths.copy()
-    lengths[number] = row.lengths[0]
-    columns, taps = (
-        np.concatenate([old[..., :begin], new, old[..., end:]], -1)
-        for old, new in ((rows.columns, row.columns), (rows.taps, row.taps))
-    )
-    return _Rows(lengths, columns, taps)
+def _as_strips(row: int, columns: Integers, taps: Integers, step: int) -> Strips:
+    """Return the entries of a row as strips, one where columns are `step` apart and taps equally far."""
+    tap_steps = np.diff(taps, append=0)
+    goes_on = (np.diff(columns) == step) & (tap_steps[:-1] == np.concatenate([tap_steps[:1], tap_steps[:-2]]))
+    at = np.concatenate([[0], np.flatnonzero(~goes_on) + 1])
+    size = np.diff(at, append=len(columns))
+    ones = np.ones_like(at)
+    return Strips(row * ones, at, ones, size, columns[at], taps[at], np.where(size > 1, tap_steps[at], 1))

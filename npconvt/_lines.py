@@ -7,18 +7,21 @@ after it. Either lists each row of a run's period once, and fills in its repeats
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from npconvt._axis import AxisRows, Run
+from npconvt._axis import AxisRows, Run, Strips, progressions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Entries that are written again and again while they stay in the cache nearest to the core.
 _CHUNK = 4096
+# Entries that are gathered one by one in the time of a copy of a strip.
+_STRIP = 100
 # Entries of a row so short that a loop along it costs more than they do.
 _SHORT = 4
 
@@ -30,40 +33,146 @@ class Line:
         self.rows = rows
         self.offset = offset  # entries of the axis before these
         self.entries = rows.entries
-        self.columns = rows.columns.astype(dtype, copy=False)
-        self.orders: dict[int, NDArray[np.intp]] = {}
+        self.dtype = dtype
+        self._orders: dict[int, NDArray[np.intp]] = {}
+        self._taps: dict[tuple[int, int], NDArray[np.intp]] = {}
+        self._listed = int(rows.lengths.sum())
+        self._is_long = bool(rows.terms) and self._listed >= _STRIP * sum(len(term.row) for term in rows.terms)
 
     def write_columns(self, heads: NDArray[Any], segments: NDArray[Any]) -> None:
         """Write the columns of the rows, for heads of shape (..., head)."""
-        out = self._in_place(heads.shape[-1], segments)
-        listed = np.add(heads[..., None], self.columns, out=out)
-        if out is None:
-            self._write(listed, segments, grow=True)
+        if heads.size == 1 and self._is_long:
+            columns, places = _columns(self.rows)
+            self._write_strips(heads.ravel() + columns.astype(self.dtype), [places], segments, grow=True)
+            return
+        *lines, head = heads.shape
+        listed = (heads[..., None] + self._columns).reshape(*lines, -1)
+        self._write(listed.take(self._order(head), -1) if head > 1 else listed, head, segments, grow=True)
 
     def write_values(self, values: NDArray[Any], segments: NDArray[Any]) -> None:
         """Write the values of the rows, from values of shape (..., head, taps)."""
-        out = self._in_place(values.shape[-2], segments)
-        listed = take(values, self.rows.taps, values.ndim - 1, out)
-        if out is None:
-            self._write(listed, segments, grow=False)
+        *lines, head, taps = values.shape
+        if values.size == taps and self._is_long:
+            order, places = _tap_order(self.rows.terms, taps)
+            self._write_strips(values.ravel().take(order), places, segments, grow=False)
+            return
+        listed = take(values.reshape(*lines, -1), self._listed_taps(head, taps), -1)
+        self._write(listed, head, segments, grow=False)
 
-    def _in_place(self, head: int, segments: NDArray[Any]) -> NDArray[Any] | None:
-        """Return the segments with an axis for the head where they are just what is listed."""
-        return segments[..., None, :] if head == 1 and all(run.repeats == 1 for run in self.rows.runs) else None
+    @cached_property
+    def _columns(self) -> NDArray[Any]:
+        return self.rows.columns.astype(self.dtype)
 
-    def _write(self, listed: NDArray[Any], segments: NDArray[Any], *, grow: bool) -> None:
-        """Write all rows, the listed ones, of shape (..., head, entries), and their repeats."""
-        head = listed.shape[-2]
-        listed = listed.reshape(*listed.shape[:-2], -1)
-        if head > 1:
-            if head not in self.orders:
-                self.orders[head] = _order(self.rows.lengths, head)
-            listed = listed.take(self.orders[head], -1)
+    def _listed_taps(self, head: int, taps: int) -> NDArray[np.intp]:
+        """Return where in (head, tap) the terms of the listed entries are, in the order of the matrix."""
+        if head == 1:
+            return self.rows.taps
+        if (head, taps) not in self._taps:
+            listed = np.arange(head)[:, None] * taps + self.rows.taps[:, None]
+            self._taps[head, taps] = listed.reshape(len(listed), -1).take(self._order(head), -1)
+        return self._taps[head, taps]
+
+    def _order(self, head: int) -> NDArray[np.intp]:
+        if head not in self._orders:
+            self._orders[head] = _order(self.rows.lengths, head)
+        return self._orders[head]
+
+    def _write(self, listed: NDArray[Any], head: int, segments: NDArray[Any], *, grow: bool) -> None:
+        """Write all rows, the listed entries in the order of the matrix and their repeats."""
         done = start = 0
         for run in self.rows.runs:
             period = listed[..., done : done + head * run.entries]
             start = write_run(segments, start, period, run.repeats, run.step if grow else 0)
             done += head * run.entries
+
+    def _write_strips(
+        self, source: NDArray[Any], places: list[NDArray[Any]], segments: NDArray[Any], *, grow: bool
+    ) -> None:
+        """Write all rows into the one segment there is: the strips of the terms with places, and the repeats."""
+        segment = segments.reshape(-1)
+        _copy_strips(source, self.rows.terms, places, segment, self._starts)
+        start = 0
+        for run in self.rows.runs:
+            if run.repeats > 1 and run.entries:
+                repeat(segment, start, run.entries, run.repeats, run.step if grow else 0)
+            start += run.repeats * run.entries
+
+    @cached_property
+    def _starts(self) -> NDArray[Any]:
+        """Return the number of entries before each listed row."""
+        starts = np.cumsum(self.rows.lengths) - self.rows.lengths
+        row = 0
+        for run in self.rows.runs:
+            row += run.rows
+            starts[row:] += (run.repeats - 1) * run.entries
+        return starts
+
+
+def _copy_strips(
+    source: NDArray[Any],
+    terms: tuple[Strips, ...],
+    places: list[NDArray[Any]],
+    segment: NDArray[Any],
+    starts: NDArray[Any],
+) -> None:
+    """Copy strips, each from a place in the source, into the rows that start there; those of later terms are added."""
+    target, origin = segment.view(np.uint8).data, source.view(np.uint8).data
+    item = segment.itemsize
+    for number, (strips, place) in enumerate(zip(terms, places, strict=False)):
+        start, apart = starts[strips.row] + strips.at, strips.every
+        # Python copies bytes in half of the time that NumPy takes to think about a short slice.
+        plain = apart == 1 if not number else np.zeros(len(place), bool)
+        whole = (start, start + strips.size, place, place + strips.size)
+        for first, last, begin, end in zip(*((bound[plain] * item).tolist() for bound in whole), strict=True):
+            target[first:last] = origin[begin:end]
+        parts = (start, start + apart * strips.size, apart, place, place + strips.size)
+        for first, last, every, begin, end in zip(*(bound[~plain].tolist() for bound in parts), strict=True):
+            here = segment[first:last:every]
+            if number:
+                here += source[begin:end]
+            else:
+                here[...] = source[begin:end]
+
+
+def _columns(rows: AxisRows) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return columns of which each strip is some neighbours, and where it starts."""
+    strips, step = rows.terms[0], rows.step
+    begin, end = strips.column.min(), (strips.column + (strips.size - 1) * step).max() + 1
+    if end - begin > strips.size.sum():
+        return progressions(strips.column, strips.size, step), np.cumsum(strips.size) - strips.size
+    order, places = _by_remainder(int(end - begin), step)
+    return begin + order, places[strips.column - begin]
+
+
+def _tap_order(terms: tuple[Strips, ...], taps: int) -> tuple[NDArray[Any], list[NDArray[Any]]]:
+    """Return an order of taps in which each strip is some neighbours, and where the strips of each term start."""
+    orders, done = [], 0
+    places = [np.empty_like(term.tap) for term in terms]
+    for step in np.unique(np.concatenate([term.tap_step for term in terms])).tolist():
+        of_step = [term.tap_step == step for term in terms]
+        if step:
+            order, table = _by_remainder(taps, step)
+            for term, some, place in zip(terms, of_step, places, strict=True):
+                place[some] = done + table[term.tap[some]]
+            orders.append(order)
+            done += taps
+            continue
+        for term, some, place in zip(terms, of_step, places, strict=True):
+            tap, size = term.tap[some], term.size[some]
+            place[some] = done + np.cumsum(size) - size
+            orders.append(np.repeat(tap, size))
+            done += int(size.sum())
+    return np.concatenate(orders), places
+
+
+def _by_remainder(count: int, step: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the numbers below `count` in an order that has those `step` apart as neighbours, and their places."""
+    apart = min(abs(step), count)
+    order = np.arange(-(-count // apart) * apart).reshape(-1, apart).T.ravel()
+    order = order[order < count][:: 1 if step > 0 else -1]
+    places = np.empty_like(order)
+    places[order] = np.arange(count)
+    return order, places
 
 
 class Inner(NamedTuple):
@@ -230,28 +339,27 @@ def _interleaved(lengths: NDArray[Any], sizes: NDArray[Any]) -> NDArray[np.intp]
 
 def _order(lengths: NDArray[Any], head: int) -> NDArray[np.intp]:
     """Return where in (head, entry) the entries of rows stand, in the order (row, head, entry of the row)."""
-    starts, size = np.cumsum(lengths) - lengths, int(lengths.sum())
-    places = np.repeat((head - 1) * starts, lengths) + np.arange(size)
-    order = np.empty(head * size, np.intp)
-    places = places + np.arange(head)[:, None] * np.repeat(lengths, lengths)
-    order[places.ravel()] = np.arange(head * size)
-    return order
+    starts = np.cumsum(lengths) - lengths
+    return progressions(np.add.outer(starts, np.arange(head) * lengths.sum()).ravel(), np.repeat(lengths, head), 1)
 
 
 def write_run(segments: NDArray[Any], start: int, period: NDArray[Any], repeats: int, step: int) -> int:
-    """Write a run's entries along the last axis of `segments` from `start` on, and return where they end.
+    """Write a run's entries along the last axis of `segments` from `start` on, and return where they end."""
+    size = period.shape[-1]
+    segments[..., start : start + size] = period
+    if repeats > 1 and size:
+        repeat(segments, start, size, repeats, step)
+    stop: int = start + repeats * size
+    return stop
+
+
+def repeat(segments: NDArray[Any], start: int, size: int, repeats: int, step: int) -> None:
+    """Fill in the repeats of the first period, of that size, which is in the segments from `start` on.
 
     From a period to the next the entries grow by `step`. The first periods are doubled until they fill a chunk of the
     cache; then the chunk is broadcast: few and long writes, whatever the length of the period.
     """
-    size = period.shape[-1]
-    stop: int = start + repeats * size
-    if not size:
-        return start
-    target = segments[..., start:stop]
-    target[..., :size] = period
-    if repeats == 1:
-        return stop
+    target = segments[..., start : start + repeats * size]
     done = 1
     while done < repeats and done * size < _CHUNK:
         more = min(done, repeats - done)
@@ -261,14 +369,16 @@ def write_run(segments: NDArray[Any], start: int, period: NDArray[Any], repeats:
     if chunks > 1:
         chunk = done * size
         whole = target[..., : chunks * chunk].reshape(*target.shape[:-1], chunks, chunk)
+        first, others = whole[..., :1, :], whole[..., 1:, :]
+        if target.shape[-1] != target.size:
+            first = first.copy()  # lest NumPy, which takes parts of several segments to overlap, copies the others
         if step:
             growth = np.arange(1, chunks, dtype=target.dtype) * target.dtype.type(done * step)
-            np.add(whole[..., :1, :], growth[:, None], out=whole[..., 1:, :])
+            np.add(first, growth[:, None], out=others)
         else:
-            whole[..., 1:, :] = whole[..., :1, :]
+            others[...] = first
     if rest:
         _add(target[..., : rest * size], chunks * done * step, target[..., chunks * done * size :])
-    return stop
 
 
 def _add(source: NDArray[Any], number: int, target: NDArray[Any]) -> None:

@@ -11,8 +11,8 @@ a long kernel, would be a segment each. Such a stretch of rows, with all lines o
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
-from functools import reduce
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
 from itertools import pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -261,7 +261,8 @@ class _Block(NamedTuple):
     head: int  # entries per entry of what a line runs along: column channels times outer entries
 
 
-class _Layout(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class _Layout:
     """A geometry's matrix in one direction: row channels by column channels, and its axes."""
 
     axes: tuple[Axis, ...]
@@ -291,16 +292,16 @@ class _Layout(NamedTuple):
     def columns(self) -> int:
         return self.groups * self.column_channels * prod(self.column_sizes)
 
-    @property
+    @cached_property
     def channel_entries(self) -> int:
         """Entries of a row channel."""
         return self.column_channels * prod(map(axis_entries, self.axes))
 
-    @property
+    @cached_property
     def entries(self) -> int:
         return self.row_channels * self.channel_entries
 
-    @property
+    @cached_property
     def column_strides(self) -> Ints:
         """Columns from one position to the next, per axis."""
         return tuple(prod(self.column_sizes[axis + 1 :]) for axis in range(len(self.axes)))
@@ -371,11 +372,13 @@ def _lines(parts: Iterable[AxisRows], k: int, inner: int, stretched: Inner | Non
             cuts = _stretch_cuts(run, inner, here) if here else _cuts(lengths, inner)
             for first, last in pairwise(cuts):
                 begin, end = int(ends[first]), int(ends[last])
+                if end == begin:
+                    continue
                 columns = part.columns[listed + begin : listed + end]
                 taps = trimmed(part.taps[:, listed + begin : listed + end], k)
                 if here:
                     yield Stretch(lengths[first:last], columns, taps, offset + begin, here)
-                elif end > begin:
+                else:
                     shape = (last - first, -1)
                     taps = taps.reshape(len(taps), *shape)
                     yield _Lines(run.repeats, run.step, columns.reshape(shape), taps, offset + begin, run.entries)
