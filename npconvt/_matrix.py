@@ -237,7 +237,7 @@ def check_dense_memory(call: str, shape: Ints, itemsize: int) -> None:
 
 
 class _Lines(NamedTuple):
-    """Neighbouring rows of one outer axis that have as many entries each, and their repeats."""
+    """Rows of one outer axis that have as many entries each, and their repeats."""
 
     repeats: int
     step: int
@@ -245,6 +245,7 @@ class _Lines(NamedTuple):
     taps: NDArray[Any]  # shape (terms, rows, entries)
     offset: int  # entries of the axis before the first of these rows
     period_entries: int  # entries of the axis from one repeat to the next
+    row_entries: int  # and from one row to the next
 
 
 class _Block(NamedTuple):
@@ -312,14 +313,14 @@ class _Layout:
         outer = []
         for number, (rows, entries) in enumerate(zip(self.outer, inner, strict=True)):
             stretched = self._inner(number + 1) if any(_is_stretch(run) for part in rows for run in part.runs) else None
-            outer.append(tuple(_lines(rows, self.axes[number].k, entries, stretched)))
+            outer.append(_paired(_lines(rows, self.axes[number].k, entries, stretched), _BATCH // max(1, entries)))
         for lines, stretch in _products(outer):
             offset, shape, strides, head = 0, [], [], 1
             for line, entries in zip(lines, inner, strict=False):
                 rows, length = line.columns.shape
                 offset += head * line.offset * entries
                 shape += [line.repeats, rows]
-                strides += [head * line.period_entries * entries, head * length * entries]
+                strides += [head * line.period_entries * entries, head * line.row_entries * entries]
                 head *= length
             yield _Block(lines, stretch, offset, tuple(shape), tuple(strides), head * self.column_channels)
 
@@ -381,10 +382,32 @@ def _lines(parts: Iterable[AxisRows], k: int, inner: int, stretched: Inner | Non
                 else:
                     shape = (last - first, -1)
                     taps = taps.reshape(len(taps), *shape)
-                    yield _Lines(run.repeats, run.step, columns.reshape(shape), taps, offset + begin, run.entries)
+                    columns = columns.reshape(shape)
+                    yield _Lines(run.repeats, run.step, columns, taps, offset + begin, run.entries, columns.shape[1])
             row += run.rows
             listed += run.entries
             offset += run.repeats * run.entries
+
+
+def _paired(lines: Iterable[_Lines | Stretch], most: int) -> tuple[_Lines | Stretch, ...]:
+    """Return the lines, but rows with as many entries that stand alone, as do those at the two ends, two by two.
+
+    Rows of more entries than `most` are so much work that nothing is gained.
+    """
+    alone: dict[tuple[int, ...], _Lines] = {}
+    paired: list[_Lines | Stretch] = []
+    for line in lines:
+        key = line.taps.shape
+        if isinstance(line, Stretch) or line.repeats > 1 or len(line.columns) > 1 or line.columns.size > most:
+            paired.append(line)
+        elif key not in alone:
+            alone[key] = line
+        else:
+            first = alone.pop(key)
+            columns = np.concatenate([first.columns, line.columns])
+            taps = np.concatenate([first.taps, line.taps], 1)
+            paired.append(first._replace(columns=columns, taps=taps, row_entries=line.offset - first.offset))
+    return (*paired, *alone.values())
 
 
 def _is_stretch(run: Run) -> bool:
