@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from itertools import pairwise
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -175,11 +176,20 @@ def _by_remainder(count: int, step: int) -> tuple[NDArray[Any], NDArray[Any]]:
     return order, places
 
 
+class Row(NamedTuple):
+    """A row of the axes after a stretch, and its repeats right after it."""
+
+    columns: NDArray[Any]
+    taps: tuple[NDArray[Any], ...]  # of each axis, shape (terms, entries)
+    repeats: int = 1
+    step: int = 0  # columns from one repeat to the next
+
+
 class Inner(NamedTuple):
-    """All rows of the axes after a stretch: the listed rows of their runs, one by one."""
+    """All rows of the axes after a stretch: the listed rows of their runs."""
 
     runs: tuple[Run, ...]
-    listed: tuple[tuple[NDArray[Any], tuple[NDArray[Any], ...]], ...]  # of each row columns, and the taps of each axis
+    listed: tuple[Row, ...]
 
     @classmethod
     def of(cls, parts: Iterable[AxisRows], k: int, stride: int) -> Inner:
@@ -187,15 +197,15 @@ class Inner(NamedTuple):
         runs, listed = [], []
         for part in parts:
             cuts = np.cumsum(part.lengths)[:-1]
-            columns, taps = np.split(part.columns.astype(np.int64) * stride, cuts), np.split(part.taps, cuts, 1)
-            listed += [(row, (trimmed(terms, k),)) for row, terms in zip(columns, taps, strict=True)]
+            columns, taps = np.split(part.columns * stride, cuts), np.split(part.taps, cuts, 1)
+            listed += [Row(row, (trimmed(terms, k),)) for row, terms in zip(columns, taps, strict=True)]
             runs += [run._replace(step=run.step * stride) for run in part.runs]
         return cls(tuple(runs), tuple(listed))
 
     @property
     def sizes(self) -> NDArray[Any]:
-        """Entries of each listed row."""
-        return np.array([len(columns) for columns, _ in self.listed])
+        """Entries of each listed row, those that repeat right after one another by themselves."""
+        return np.repeat([len(row.columns) for row in self.listed], [row.repeats for row in self.listed])
 
     @property
     def entries(self) -> int:
@@ -204,25 +214,29 @@ class Inner(NamedTuple):
 
     def times(self, inner: Inner) -> Inner:
         """Return all rows of these axes and others after them."""
-        rows = tuple(inner.rows())
-        size = sum(len(columns) for columns, _ in rows)
+        rows = tuple(inner._rows())
+        number = sum(row.repeats for row in rows)
+        size = sum(row.repeats * len(row.columns) for row in rows)
         return Inner(
-            tuple(Run(run.rows * len(rows), run.entries * size, run.repeats, run.step) for run in self.runs),
+            tuple(Run(run.rows * number, run.entries * size, run.repeats, run.step) for run in self.runs),
             tuple(
-                (np.add.outer(outer, columns).ravel(), (*terms, *taps))
-                for outer, terms in self.listed
-                for columns, taps in rows
+                Row(np.add.outer(outer.columns, row.columns).ravel(), outer.taps + row.taps, row.repeats, row.step)
+                for outer in self.listed
+                for row in rows
             ),
         )
 
-    def rows(self) -> Iterator[tuple[NDArray[Any], tuple[NDArray[Any], ...]]]:
+    def _rows(self) -> Iterator[Row]:
         """Yield all rows, also those that are repeats."""
         begin = 0
         for run in self.runs:
             period = self.listed[begin : begin + run.rows]
+            begin += len(period)
+            if run.rows == 1:
+                yield period[0]._replace(repeats=run.repeats, step=run.step)
+                continue
             for repeat in range(run.repeats):
-                yield from ((columns + repeat * run.step, taps) for columns, taps in period)
-            begin += run.rows
+                yield from (row._replace(columns=row.columns + repeat * run.step) for row in period)
 
 
 class Stretch(NamedTuple):
@@ -259,13 +273,14 @@ class StretchLine:
         """Write the columns of the rows, for heads of shape (..., head)."""
         outer = self._by_rows(heads[..., None] + self.columns, heads.ndim)
         listed, rows = self._listed(outer.shape, outer.dtype)
-        for row, (columns, _) in zip(rows, self.inner.listed, strict=True):
-            size = len(columns)
-            if size <= _SHORT:
-                for number, column in enumerate(columns.tolist()):
-                    np.add(outer, outer.dtype.type(column), out=row[..., number::size])
+        for row, (columns, _, repeats, step) in zip(rows, self.inner.listed, strict=True):
+            if len(columns) <= _SHORT:
+                grown = np.add.outer(columns, np.arange(repeats) * step).astype(outer.dtype)
+                for number, column in enumerate(grown):
+                    np.add(outer[..., None, :], column[:, None], out=row[..., number])
             else:
-                np.add(outer[..., None], columns.astype(outer.dtype), out=row.reshape(*outer.shape, size))
+                grown = np.add.outer(np.arange(repeats) * step, columns).astype(outer.dtype)
+                np.add(outer[..., None, :, None], grown[:, None], out=row)
         self._write(listed, segments, grow=True)
 
     def write_values(self, values: NDArray[Any], segments: NDArray[Any]) -> None:
@@ -275,12 +290,14 @@ class StretchLine:
         listed, rows = self._listed(outer.shape[:axis], outer.dtype)
         before: tuple[int, ...] = ()
         taken = outer
-        for row, (_, taps) in zip(rows, self.inner.listed, strict=True):
+        for row, (_, taps, _, _) in zip(rows, self.inner.listed, strict=True):
             if before != (before := tuple(map(id, taps[:-1]))):  # neighbours differ on the last axis alone
                 taken = outer
                 for number, terms in enumerate(taps[:-1], axis):
                     taken = take(taken, terms, number)
-            take(taken, taps[-1], taken.ndim - 1, row.reshape(*taken.shape[:-1], taps[-1].shape[1]))
+            first = row[..., 0, :, :].reshape(*taken.shape[:-1], taps[-1].shape[1])
+            take(taken, taps[-1], taken.ndim - 1, first)
+            row[..., 1:, :, :] = row[..., :1, :, :]
         self._write(listed, segments, grow=False)
 
     def _by_rows(self, outer: NDArray[Any], axis: int) -> NDArray[Any]:
@@ -291,10 +308,15 @@ class StretchLine:
         return outer.reshape(*outer.shape[: axis - 1], self.alike, -1, *outer.shape[axis:])
 
     def _listed(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> tuple[NDArray[Any], list[NDArray[Any]]]:
-        """Return memory for all listed rows of the inner axes on outer entries of this shape, and that of each row."""
-        ends = np.cumsum([0, *self.inner.sizes]) * shape[-1]
+        """Return memory for all listed rows of the inner axes on outer entries of this shape.
+
+        Also return that of each row, of shape (..., repeat, outer entry, entry of the row).
+        """
+        rows = [(row.repeats, shape[-1], len(row.columns)) for row in self.inner.listed]
+        ends = np.cumsum([0, *map(prod, rows)]).tolist()
         listed = np.empty((*shape[:-1], ends[-1]), dtype)
-        return listed, [listed[..., begin:end] for begin, end in pairwise(ends.tolist())]
+        parts = (listed[..., begin:end] for begin, end in pairwise(ends))
+        return listed, [part.reshape(*shape[:-1], *row) for part, row in zip(parts, rows, strict=True)]
 
     def _write(self, listed: NDArray[Any], segments: NDArray[Any], *, grow: bool) -> None:
         """Write all rows, those that are listed and their repeats."""

@@ -326,9 +326,9 @@ class _Layout:
 
     def _inner(self, first: int) -> Inner | None:
         """Return all rows of the axes from `first` on, unless many of them need be listed."""
-        rows, listed, after = [], 0, prod(self.row_sizes[first + 1 :])
+        rows, listed = [], 0
         for part in axis_rows(self.axes[first], self.transposed):
-            listed += len(part.lengths) * after
+            listed += len(part.lengths)
             if listed > _FEW:
                 return None
             rows.append(part)
@@ -336,7 +336,8 @@ class _Layout:
         if first + 1 == len(self.axes):
             return own
         inner = self._inner(first + 1)
-        return own.times(inner) if inner else None
+        both = own.times(inner) if inner else None
+        return both if both and len(both.listed) <= _FEW else None
 
 
 def _outer_rows(axis: Axis, transposed: bool) -> tuple[AxisRows, ...]:
@@ -423,6 +424,8 @@ def _stretch_cuts(run: Run, inner: int, stretched: Inner) -> list[int]:
 
 def _cuts(lengths: NDArray[Any], inner: int) -> list[int]:
     """Return where rows are cut into some that have as many entries each, and at most `_BATCH` of the matrix."""
+    if len(lengths) == 1:
+        return [0, 1]
     alike = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(lengths)]
     cuts: list[int] = []
     for begin, end in pairwise(alike):
