@@ -58,10 +58,45 @@ CASES = [
         (f"1-D, 1001 taps on 4000, {mode}", (1001,), (4_000,), {"padding": 500, "padding_mode": mode})
         for mode in ("zeros", "reflect")
     ),
+    *(
+        (
+            f"1-D, 301 taps on 6000, dilation 3, {mode}",
+            (301,),
+            (6_000,),
+            {"dilation": 3, "padding": 450, "padding_mode": mode},
+        )
+        for mode in ("zeros", "reflect", "replicate", "circular")
+    ),
+    *(
+        (f"1-D, 4 -> 4, 101 taps on 1000, {mode}", (4, 4, 101), (4, 1000), {"padding": 50, "padding_mode": mode})
+        for mode in ("zeros", "reflect")
+    ),
     ("2-D, 41x15 on 100x40", (41, 15), (100, 40), {"padding": (20, 7)}),
+    ("2-D, 41x15 on 200x80", (41, 15), (200, 80), {"padding": (20, 7)}),
     ("2-D, 101x3 on 600x20, dilation 2x1", (101, 3), (600, 20), {"dilation": (2, 1), "padding": (100, 1)}),
-    ("2-D, 2 -> 2, 61x3 on 250x12", (2, 2, 61, 3), (2, 250, 12), {"padding": (30, 1)}),
-    ("3-D, 31x3x3 on 100x12x12", (31, 3, 3), (100, 12, 12), {"padding": (15, 1, 1), "channels": False}),
+    *(
+        (
+            f"2-D, 2 -> 2, 61x3 on 250x12, {mode}",
+            (2, 2, 61, 3),
+            (2, 250, 12),
+            {"padding": (30, 1), "padding_mode": mode},
+        )
+        for mode in ("zeros", "reflect")
+    ),
+    *(
+        (f"2-D, 2 -> 2, 15x15 on 64x64, {mode}", (2, 2, 15, 15), (2, 64, 64), {"padding": 7, "padding_mode": mode})
+        for mode in ("zeros", "reflect")
+    ),
+    *(
+        (
+            f"3-D, 31x3x3 on {size}x12x12, {mode}",
+            (31, 3, 3),
+            (size, 12, 12),
+            {"padding": (15, 1, 1), "channels": False, "padding_mode": mode},
+        )
+        for size in (100, 150)
+        for mode in ("zeros", "reflect")
+    ),
     ("2-D, 15x15, reflect", (15, 15), (128, 128), {"padding": 7, "padding_mode": "reflect"}),
     ("2-D, 3x3, dilation 16, reflect", (3, 3), (512, 512), {"dilation": 16, "padding": 16, "padding_mode": "reflect"}),
     ("2-D, 3 -> 16, 7x7, stride 2", (16, 3, 7, 7), (3, 64, 64), {"stride": 2, "padding": 3}),

@@ -136,7 +136,7 @@ class Strips(NamedTuple):
     """Entries of rows in arithmetic progressions; every array has one item per progression.
 
     Entry j of a strip is entry `at + j*every` of its row; its column is `column + j*step`, where all strips have the
-    same step, and its tap is `tap + j*tap_step`.
+    same step, and its tap is `tap + j*tap_step`, with a step other than zero.
     """
 
     row: Integers  # ascending, and in a row `at`
@@ -682,7 +682,8 @@ def _edge_entries(axis: Axis, position: int, windows: Integers) -> tuple[Integer
 def _as_strips(row: int, columns: Integers, taps: Integers, step: int) -> Strips:
     """Return the entries of a row as strips, one where columns are `step` apart and taps equally far."""
     tap_steps = np.diff(taps, append=0)
-    goes_on = (np.diff(columns) == step) & (tap_steps[:-1] == np.concatenate([tap_steps[:1], tap_steps[:-2]]))
+    alike = tap_steps[:-1] == np.concatenate([tap_steps[:1], tap_steps[:-2]])
+    goes_on = alike & (np.diff(columns) == step) & (tap_steps[:-1] != 0)
     at = np.concatenate([[0], np.flatnonzero(~goes_on) + 1])
     size = np.diff(at, append=len(columns))
     ones = np.ones_like(at)

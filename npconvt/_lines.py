@@ -147,23 +147,10 @@ def _columns(rows: AxisRows) -> tuple[NDArray[Any], NDArray[Any]]:
 
 def _tap_order(terms: tuple[Strips, ...], taps: int) -> tuple[NDArray[Any], list[NDArray[Any]]]:
     """Return an order of taps in which each strip is some neighbours, and where the strips of each term start."""
-    orders, done = [], 0
-    places = [np.empty_like(term.tap) for term in terms]
-    for step in np.unique(np.concatenate([term.tap_step for term in terms])).tolist():
-        of_step = [term.tap_step == step for term in terms]
-        if step:
-            order, table = _by_remainder(taps, step)
-            for term, some, place in zip(terms, of_step, places, strict=True):
-                place[some] = done + table[term.tap[some]]
-            orders.append(order)
-            done += taps
-            continue
-        for term, some, place in zip(terms, of_step, places, strict=True):
-            tap, size = term.tap[some], term.size[some]
-            place[some] = done + np.cumsum(size) - size
-            orders.append(np.repeat(tap, size))
-            done += int(size.sum())
-    return np.concatenate(orders), places
+    steps = np.unique(np.concatenate([term.tap_step for term in terms]))
+    orders, places = zip(*(_by_remainder(taps, step) for step in steps.tolist()), strict=True)
+    table = np.array(places) + np.arange(len(steps))[:, None] * taps
+    return np.concatenate(orders), [table[np.searchsorted(steps, term.tap_step), term.tap] for term in terms]
 
 
 def _by_remainder(count: int, step: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -262,6 +249,7 @@ class StretchLine:
         self.columns = stretch.columns.astype(dtype) * dtype.type(stride)
         self.offset = stretch.offset * self.inner.entries
         self.entries = len(stretch.columns) * self.inner.entries
+        self.listed = head * len(stretch.columns) * int(self.inner.sizes.sum())
         self.order = _order(stretch.lengths, head) if head > 1 else None
         lengths = stretch.lengths * head
         # Rows of as many entries each are an axis of the arrays, others one row after the other.

@@ -530,7 +530,10 @@ def _write_values(
     values = _lines_first(values, len(block.lines))
     grid = _grid(data, layout, block, line)
     repeated = prod(block.shape[::2]) > 1
-    some = max(1, _BATCH // (grid.shape[-1] * prod(block.shape[1::2])))
+    # What is listed, or made once for all repeats, stays in the cache.
+    listed = line.listed if isinstance(line, StretchLine) and not repeated else grid.shape[-1]
+    most = _LISTED if isinstance(line, StretchLine) else _BATCH
+    some = max(1, most // (listed * prod(block.shape[1::2])))
     for first in range(0, layout.row_channels, some):
         target = grid[first : first + some]
         segments = (

@@ -245,10 +245,17 @@ def test_padding_that_no_window_looks_at_is_not_laid_out():
 
 
 @pytest.mark.parametrize("mode", strategies.MODES)
-def test_long_kernels_are_built_in_parts(mode):
-    """More entries on the padding than are put in order at a time, side by side and, with a dilation, mingled."""
+def test_long_rows_on_the_padding(mode):
+    """Taps on the padding lie beside the others, on them and, with a dilation, between them."""
     rng = np.random.default_rng(7)
-    for n, k, s, d, lo, hi in ((500, 401, 1, 1, 200, 230), (700, 301, 1, 2, 300, 299), (90, 401, 3, 1, 89, 89)):
+    for n, k, s, d, lo, hi in (
+        (500, 401, 1, 1, 200, 230),
+        (700, 301, 1, 2, 300, 299),
+        (90, 401, 3, 1, 89, 89),
+        (1_000, 501, 2, 1, 250, 250),
+        (1_600, 801, 3, 2, 800, 790),
+        (1_700, 501, 1, 3, 700, 749),
+    ):
         if n + lo + hi < d * (k - 1) + 1:
             k = 201
         kernel, m = rng.integers(-9, 10, k), (n + lo + hi - d * (k - 1) - 1) // s + 1
@@ -307,6 +314,19 @@ def test_border_rows_of_a_long_kernel(name, mode):
     outputs = (channels[0], *(len(a.windows()) for a in axes))
     T = kernel_matrix(weight, outputs, **keywords, transposed=True, output_size=inputs)
     assert_identical(T, A.T.tocsr())
+
+
+def test_rows_without_entries_among_those_of_a_long_kernel():
+    """So many channels that the four rows at either end, which see only padding, are a part by themselves."""
+    weight = np.random.default_rng(5).integers(-9, 10, (1, 80, 101, 3))
+    A = kernel_matrix(weight, (80, 300, 4), padding=(104, 1))
+    assert_canonical(A)
+    x = np.random.default_rng(6).integers(-9, 10, (80, 300, 4))
+    assert_array_equal((A @ x.ravel()).reshape(1, 408, 4), conv(x, weight, padding=(104, 1), method="gemm"))
+    assert_array_equal(
+        np.diff(A.indptr).reshape(408, 4)[[0, 3, 4, -5, -4, -1]],
+        80 * np.array([[0] * 4] * 2 + [[2, 3, 3, 2]] * 2 + [[0] * 4] * 2),
+    )
 
 
 def test_padding_of_a_million_pixels_is_one_row_repeated():
