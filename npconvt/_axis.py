@@ -618,7 +618,12 @@ def progressions(first: Integers, size: Integers, step: int | Integers) -> Integ
     """Return `size` terms of each arithmetic progression, one after the other."""
     starts = np.cumsum(size) - size
     terms: Integers = np.repeat(first - starts * step, size)  # what does not fit into 64 bits wraps around and back
-    terms += np.arange(len(terms)) * (np.repeat(step, size) if isinstance(step, np.ndarray) else step)
+    index = np.arange(len(terms))
+    if isinstance(step, np.ndarray):
+        index *= np.repeat(step, size)
+    elif step != 1:
+        index *= step
+    terms += index
     return terms
 
 
