@@ -564,45 +564,48 @@ def _overlaid(pieces: _Pieces) -> tuple[Integers, tuple[Strips, ...]]:
     # The longest first, of which there are the fewest strips: those of what lies on it are added.
     order = np.argsort(-pieces.size.sum(0), kind="stable")
     first, size, first_tap = (values.T[order] for values in (pieces.first, pieces.size, pieces.tap))
-    tap_step = pieces.tap_step[order]
-    cell, phase = np.divmod(first, pieces.step) if pieces.step > 1 else (first, np.zeros_like(first))
+    tap_step, step = pieces.tap_step[order], pieces.step
+    cell, phase = np.divmod(first, step)
     stop = cell + size
     cuts = np.sort(np.concatenate([cell, stop]), axis=0)
     low, count = cuts[:-1], np.diff(cuts, axis=0)
-    # Of each piece in intervals and rows: whether it is there, which term of the entries, and its turn among phases.
-    there = [(start <= low) & (low < end) & (count > 0) for start, end in zip(cell, stop, strict=True)]
-    term = []
-    for number, here in enumerate(there):
-        below = (here & other & (phase[number] == of) for other, of in zip(there[:number], phase, strict=False))
-        term.append(sum(below, here.astype(np.int64)))
-    firsts = [number == 1 for number in term]
-    every = np.sum(firsts, axis=0)
+    # Of each piece, interval and row: whether there are entries, and which term of theirs.
+    there = (cell[:, None] <= low) & (low < stop[:, None]) & (count > 0)
+    term = there.astype(np.int64)
+    turn = np.zeros_like(term)
+    for piece in range(1, len(order)):
+        term[piece] += there[piece] * (there[:piece] & (phase[:piece] == phase[piece])[:, None]).sum(0)
+    firsts = term == 1
+    for piece in range(len(order) if step > 1 else 0):
+        turn[piece] = (firsts & (phase < phase[piece])[:, None]).sum(0)
+    every = firsts.sum(0)
     ends = np.cumsum(every * count, axis=0)
-    starts = ends - every * count
+    starts = ends - every * count + turn
     terms = []
-    for number in range(1, max(int(numbers.max()) for numbers in term) + 1):
-        found = []
-        for piece, numbers in enumerate(term):
-            row, interval = np.nonzero((numbers == number).T)
-            at, begin = starts[interval, row], low[interval, row]
-            for other, is_first in enumerate(firsts if pieces.step > 1 else ()):
-                at += is_first[interval, row] & (phase[other, row] < phase[piece, row])
-            column = phase[piece, row] + pieces.step * begin
-            tap = first_tap[piece, row] + tap_step[piece] * (begin - cell[piece, row])
-            steps = np.full_like(row, tap_step[piece])
-            strips = Strips(row, at, every[interval, row], count[interval, row], column, tap, steps)
-            found.append(_joined(strips, pieces.step))
-        strips = Strips(*(np.concatenate(values) for values in zip(*found, strict=True)))
+    for number in range(1, int(term.max()) + 1):
+        row, of, interval = np.nonzero((term == number).transpose(2, 0, 1))
+        begin = low[interval, row]
+        strips = Strips(
+            row,
+            starts[of, interval, row],
+            every[interval, row],
+            count[interval, row],
+            phase[of, row] + step * begin,
+            first_tap[of, row] + tap_step[of] * (begin - cell[of, row]),
+            tap_step[of],
+        )
+        strips = _joined(strips, of, step)
         in_order = np.argsort(strips.row * int(ends[-1].max()) + strips.at)
         terms.append(Strips(*(values[in_order] for values in strips)))
     return ends[-1], tuple(terms)
 
 
-def _joined(strips: Strips, step: int) -> Strips:
-    """Return strips of a piece, of which those that go on with the one before are joined to it."""
+def _joined(strips: Strips, piece: Integers, step: int) -> Strips:
+    """Return strips of which those that go on with the one before, of the same piece, are joined to it."""
     row, at, every, size, column, _, _ = strips
     goes_on = (
         (row[1:] == row[:-1])
+        & (piece[1:] == piece[:-1])
         & (every[1:] == every[:-1])
         & (at[1:] == (at + every * size)[:-1])
         & (column[1:] == (column + step * size)[:-1])
