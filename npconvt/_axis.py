@@ -558,9 +558,9 @@ def _nested(pieces: _Pieces) -> tuple[Integers, tuple[Strips, ...]] | None:
 def _overlaid(pieces: _Pieces) -> tuple[Integers, tuple[Strips, ...]]:
     """Return rows whose pieces lie on or between one another.
 
-    Column `phase + step*cell` is in a cell, of which a piece takes some neighbours, at its phase. Pieces of one phase lie
-    on one another, and those of others between them. The cells are cut where a piece starts or stops: in an interval of
-    cells, the phases that are there take turns.
+    Column `phase + step*cell` is in a cell, of which a piece takes some neighbours, at its phase. Pieces of one phase
+    lie on one another, and those of others between them. The cells are cut where a piece starts or stops: in an
+    interval of cells, the phases that are there take turns.
     """
     # The longest first, of which there are the fewest strips: those of what lies on it are added.
     order = np.argsort(-pieces.size.sum(0), kind="stable")
