@@ -181,7 +181,7 @@ class Row(NamedTuple):
 class Inner(NamedTuple):
     """All rows of the axes after a stretch: the listed rows of their runs."""
 
-    runs: tuple[Run, ...]
+    runs: tuple[Run, ...]  # whose rows are listed ones
     listed: tuple[Row, ...]
 
     @classmethod
@@ -208,10 +208,9 @@ class Inner(NamedTuple):
     def times(self, inner: Inner) -> Inner:
         """Return all rows of these axes and others after them."""
         rows = tuple(inner._rows())
-        number = sum(row.repeats for row in rows)
         size = sum(row.repeats * len(row.columns) for row in rows)
         return Inner(
-            tuple(Run(run.rows * number, run.entries * size, run.repeats, run.step) for run in self.runs),
+            tuple(Run(run.rows * len(rows), run.entries * size, run.repeats, run.step) for run in self.runs),
             tuple(
                 Row(np.add.outer(outer.columns, row.columns).ravel(), outer.taps + row.taps, row.repeats, row.step)
                 for outer in self.listed
@@ -225,7 +224,7 @@ class Inner(NamedTuple):
         for run in self.runs:
             period = self.listed[begin : begin + run.rows]
             begin += len(period)
-            if run.rows == 1:
+            if run.rows == 1 and period[0].repeats == 1:
                 yield period[0]._replace(repeats=run.repeats, step=run.step)
                 continue
             for repeat in range(run.repeats):
