@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 ZEROS, REFLECT, REPLICATE, CIRCULAR = PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
-# Rows whose entries are counted, and entries that are put in order, at a time.
+# Entries that are gathered one by one in the time of a copy of a strip.
+STRIP = 100
+# Rows whose entries are counted at a time.
 _COUNTED = 1 << 13
+# Entries that are listed at a time. A long row that is copied strip by strip counts at most this many, and a row of a
+# padding mode, which may have to be taken apart, at least that many.
 _BATCH = 1 << 17
-# Entries of a row that is written in strips, not entry by entry.
-_LONG = 1 << 6
+_COPIED = 1 << 6
+_APART = 1 << 4
 # Entries of an axis whose rows are kept for the next call.
 _KEPT = 1 << 17
 
@@ -136,7 +140,7 @@ class Strips(NamedTuple):
     """Entries of rows in arithmetic progressions; every array has one item per progression.
 
     Entry j of a strip is entry `at + j*every` of its row; its column is `column + j*step`, where all strips have the
-    same step, and its tap is `tap + j*tap_step`, with a step other than zero.
+    same step, and its tap is `tap + j*tap_step`. No entry is in two of these strips.
     """
 
     row: Integers  # ascending, and in a row `at`
@@ -202,26 +206,31 @@ class AxisRows:
         return listed
 
 
-def axis_rows(axis: Axis, transposed: bool, least: int = 0) -> Iterable[AxisRows]:
+def axis_rows(axis: Axis, transposed: bool, least: int = 0, *, copied: bool = False) -> Iterable[AxisRows]:
     """Return the rows of the axis's kernel matrix (outputs by inputs), or of its transpose, some at a time.
 
     Rows that repeat are listed one by one where they are fewer than `least`: one long run is written faster than many.
+    With `copied` nobody asks for the entries of rows whose strips are long, so there may be more of them at a time.
     """
     small = max(axis.n, axis.m) * axis.k <= _KEPT
-    return _kept_rows(axis, transposed, least) if small else _parts(axis, transposed, least)
+    return (_kept_rows if small else _parts)(axis, transposed, least, copied)
 
 
 @lru_cache(maxsize=16)
-def _kept_rows(axis: Axis, transposed: bool, least: int) -> tuple[AxisRows, ...]:
-    return tuple(_parts(axis, transposed, least))
+def _kept_rows(axis: Axis, transposed: bool, least: int, copied: bool) -> tuple[AxisRows, ...]:
+    return tuple(_parts(axis, transposed, least, copied))
 
 
-def _parts(axis: Axis, transposed: bool, least: int) -> Iterator[AxisRows]:
+def _parts(axis: Axis, transposed: bool, least: int, copied: bool) -> Iterator[AxisRows]:
     units = tuple(_scatter_units(axis, least) if transposed else _gather_units(axis, least))
     listed = np.concatenate([unit.rows for unit in units])
     pieces = (_positions if transposed else _windows)(axis, listed)
-    # A long row is no more work than one of some entries.
-    ends = np.concatenate([[0], np.cumsum(np.minimum(pieces.size.sum(1), _LONG))])
+    work = np.maximum(pieces.size.sum(1), 1 if axis.mode == ZEROS else _APART)
+    if copied:
+        # Between other pieces, one may be cut in two.
+        long = work >= 2 * STRIP * (pieces.size > 0).sum(1)
+        work[long] = np.minimum(work[long], _COPIED)
+    ends = np.concatenate([[0], np.cumsum(work)])
     edges = {edge for edge, _ in _doubled(axis)} if transposed and axis.mode == REPLICATE else ()
     begin = 0
     for runs in _batches(_runs(units), ends):
@@ -273,8 +282,8 @@ def _runs(units: Iterable[_Units]) -> Iterator[tuple[int, int, int]]:
     for unit in units:
         done = 0
         for index in np.flatnonzero(unit.repeats > 1).tolist():
-            yield joined + (index - done) * unit.size, 1, 1
             # The step of a single period is never taken, and a stride beyond the input may exceed the index dtype.
+            yield joined + (index - done) * unit.size, 1, 1
             yield unit.size, int(unit.repeats[index]), unit.step
             joined, done = 0, index + 1
         joined += (len(unit.repeats) - done) * unit.size
@@ -364,8 +373,8 @@ def _periods(axis: Axis, first: int, last: int, least: int) -> Iterator[_Units]:
         return
     yield _one_by_one(first, begin * s - lo)
     taps: Integers = np.arange(k).astype(_integers(axis)) * d // s
-    starts, repeats = _spans(np.concatenate([taps, taps + m]), begin, end, -(-least // s))
-    yield _Units((starts[:, None] * s + np.arange(-lo, s - lo)).ravel(), s, repeats, 1)
+    starts, repeats = _spans(np.concatenate([taps, taps + m]) - begin, 0, end - begin, -(-least // s))
+    yield _Units((starts[:, None] * s + np.arange(begin * s - lo, (begin + 1) * s - lo)).ravel(), s, repeats, 1)
     yield _one_by_one(end * s - lo, last)
 
 
@@ -537,21 +546,28 @@ def _merged(pieces: _Pieces) -> tuple[Integers, tuple[Strips, ...]]:
 
 
 def _nested(pieces: _Pieces) -> tuple[Integers, tuple[Strips, ...]] | None:
-    """Return rows, if in each one piece holds all columns and at most one other piece lies in it."""
-    sizes = pieces.size
-    outer = int(np.argmax(sizes.sum(0)))
-    columns, (start, size) = np.arange(sizes.shape[1]), (pieces.first[:, outer], sizes[:, outer])
-    row, number = np.nonzero((sizes > 0) & (columns != outer))
-    first, inner = pieces.first[row, number], sizes[row, number]
-    lone = len(row) < 2 or bool((row[1:] > row[:-1]).all())
-    if pieces.step > 1 or not lone or (first < start[row]).any() or (first + inner > (start + size)[row]).any():
+    """Return rows without gaps, if in each one piece holds all columns and at most one other piece lies in it."""
+    if pieces.step > 1:
         return None
-    some = np.flatnonzero(size)
-    zeros, ones = np.zeros_like(size), np.ones_like(size)
-    tap_step = pieces.tap_step
-    taps, tap_steps = pieces.tap[some, outer], np.full_like(some, tap_step[outer])
-    whole = Strips(some, zeros[some], ones[some], size[some], start[some], taps, tap_steps)
-    within = Strips(row, first - start[row], ones[row], inner, first, pieces.tap[row, number], tap_step[number])
+    sizes, tap_step = pieces.size, pieces.tap_step
+    outer = int(np.argmax(sizes.sum(0)))
+    start, size = pieces.first[:, outer], sizes[:, outer]
+    row, piece = np.nonzero((sizes > 0) & (np.arange(sizes.shape[1]) != outer))
+    first, inner = pieces.first[row, piece], sizes[row, piece]
+    alone = bool((row[1:] > row[:-1]).all())
+    if not alone or (first < start[row]).any() or (first + inner > (start + size)[row]).any():
+        return None
+    some, ones = np.flatnonzero(size), np.ones_like(size)
+    whole = Strips(
+        some,
+        np.zeros_like(some),
+        ones[some],
+        size[some],
+        start[some],
+        pieces.tap[some, outer],
+        np.full_like(some, tap_step[outer]),
+    )
+    within = Strips(row, first - start[row], ones[row], inner, first, pieces.tap[row, piece], tap_step[piece])
     return size, (whole, within)
 
 
@@ -570,32 +586,32 @@ def _overlaid(pieces: _Pieces) -> tuple[Integers, tuple[Strips, ...]]:
     stop = cell + size
     cuts = np.sort(np.concatenate([cell, stop]), axis=0)
     low, count = cuts[:-1], np.diff(cuts, axis=0)
-    # Of each piece, interval and row: whether there are entries, and which term of theirs.
+    # Of each piece, interval and row: whether there are entries, which term of theirs, and its turn among the phases.
     there = (cell[:, None] <= low) & (low < stop[:, None]) & (count > 0)
-    term = there.astype(np.int64)
-    turn = np.zeros_like(term)
+    term, turn = there.astype(np.int8), np.zeros(there.shape, np.int8)
     for piece in range(1, len(order)):
-        term[piece] += there[piece] * (there[:piece] & (phase[:piece] == phase[piece])[:, None]).sum(0)
+        below = there[:piece] & (phase[:piece] == phase[piece])[:, None]
+        term[piece] += there[piece] * below.sum(0, dtype=np.int8)
     firsts = term == 1
     for piece in range(len(order) if step > 1 else 0):
-        turn[piece] = (firsts & (phase < phase[piece])[:, None]).sum(0)
-    every = firsts.sum(0)
+        turn[piece] = (firsts & (phase < phase[piece])[:, None]).sum(0, dtype=np.int8)
+    every = firsts.sum(0, dtype=np.int8)
     ends = np.cumsum(every * count, axis=0)
-    starts = ends - every * count + turn
+    starts = ends - every * count
     terms = []
     for number in range(1, int(term.max()) + 1):
-        row, of, interval = np.nonzero((term == number).transpose(2, 0, 1))
+        row, which, interval = np.nonzero((term == number).transpose(2, 0, 1))
         begin = low[interval, row]
         strips = Strips(
             row,
-            starts[of, interval, row],
-            every[interval, row],
+            starts[interval, row] + turn[which, interval, row],
+            every[interval, row].astype(np.int64),
             count[interval, row],
-            phase[of, row] + step * begin,
-            first_tap[of, row] + tap_step[of] * (begin - cell[of, row]),
-            tap_step[of],
+            phase[which, row] + step * begin,
+            first_tap[which, row] + tap_step[which] * (begin - cell[which, row]),
+            tap_step[which],
         )
-        strips = _joined(strips, of, step)
+        strips = _joined(strips, which, step)
         in_order = np.argsort(strips.row * int(ends[-1].max()) + strips.at)
         terms.append(Strips(*(values[in_order] for values in strips)))
     return ends[-1], tuple(terms)
@@ -663,20 +679,20 @@ def _distinct(pieces: _Pieces) -> Integers:
 def _with_edge(
     axis: Axis, lengths: Integers, terms: tuple[Strips, ...], position: int, row: int
 ) -> tuple[Integers, tuple[Strips, ...]]:
-    """Return rows of the transpose with that of a row at an end of the input, which replicated padding shows too."""
+    """Return rows of the transpose, and as one of them that of an end of the input, which replicated padding shows."""
     _, m, k, s, d, lo, _, _ = axis
     start, stop = _core(axis)
     begin = 0 if position == start else max(0, -(-(stop - effective_kernel(k, d) + lo) // s))
     end = m if position == stop - 1 else min(m, (start + lo) // s + 1)
     parts = [_edge_entries(axis, position, np.arange(low, min(low + _BATCH, end))) for low in range(begin, end, _BATCH)]
     columns, taps = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    (strips,) = terms
-    before, after = np.searchsorted(strips.row, (row, row + 1))
     edge = _as_strips(row, columns, taps, d // gcd(s, d))
     lengths = lengths.copy()
     lengths[row] = len(columns)
-    joined = zip(strips, edge, strict=True)
-    return lengths, (Strips(*(np.concatenate([of[:before], new, of[after:]]) for of, new in joined)),)
+    (strips,) = terms  # the other rows are what windows see of the input itself
+    before, after = np.searchsorted(strips.row, (row, row + 1))
+    fields = zip(strips, edge, strict=True)
+    return lengths, (Strips(*(np.concatenate([rows[:before], new, rows[after:]]) for rows, new in fields)),)
 
 
 def _edge_entries(axis: Axis, position: int, windows: Integers) -> tuple[Integers, Integers]:
@@ -690,10 +706,11 @@ def _edge_entries(axis: Axis, position: int, windows: Integers) -> tuple[Integer
 
 def _as_strips(row: int, columns: Integers, taps: Integers, step: int) -> Strips:
     """Return the entries of a row as strips, one where columns are `step` apart and taps equally far."""
-    tap_steps = np.diff(taps, append=0)
-    alike = tap_steps[:-1] == np.concatenate([tap_steps[:1], tap_steps[:-2]])
-    goes_on = alike & (np.diff(columns) == step) & (tap_steps[:-1] != 0)
-    at = np.concatenate([[0], np.flatnonzero(~goes_on) + 1])
+    tap_steps = np.diff(taps)
+    alike = np.ones(len(tap_steps), bool)
+    alike[1:] = tap_steps[1:] == tap_steps[:-1]
+    at = np.concatenate([[0], np.flatnonzero(~alike | (np.diff(columns) != step)) + 1])
     size = np.diff(at, append=len(columns))
     ones = np.ones_like(at)
-    return Strips(row * ones, at, ones, size, columns[at], taps[at], np.where(size > 1, tap_steps[at], 1))
+    steps = np.where(size > 1, np.append(tap_steps, 1)[at], 1)
+    return Strips(row * ones, at, ones, size, columns[at], taps[at], steps)

@@ -1,7 +1,8 @@
 """What the rows of the kernel matrix run along, written for any number of entries before each of its entries.
 
 A `Line` is the last axis, or some rows of it. A `StretchLine` is a stretch of rows of an earlier axis with everything
-after it. Either lists each row of a run's period once, and fills in its repeats.
+after it. Either lists each row of a run's period once, and fills in its repeats. The entries of a list are gathered one
+by one; but a line that is by itself and has long strips is copied strip by strip.
 """
 
 from __future__ import annotations
@@ -14,15 +15,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from npconvt._axis import AxisRows, Run, Strips, progressions
+from npconvt._axis import STRIP, AxisRows, Run, Strips, progressions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Entries that are written again and again while they stay in the cache nearest to the core.
 _CHUNK = 4096
-# Entries that are gathered one by one in the time of a copy of a strip.
-_STRIP = 100
 # Entries of a row so short that a loop along it costs more than they do.
 _SHORT = 4
 
@@ -37,31 +36,32 @@ class Line:
         self.dtype = dtype
         self._orders: dict[int, NDArray[np.intp]] = {}
         self._taps: dict[tuple[int, int], NDArray[np.intp]] = {}
-        self._listed = int(rows.lengths.sum())
-        self._is_long = bool(rows.terms) and self._listed >= _STRIP * sum(len(term.row) for term in rows.terms)
+        long = rows.lengths.sum() >= STRIP * sum(len(term.row) for term in rows.terms)
+        self._has_long_strips = bool(long and all((term.tap_step != 0).all() for term in rows.terms))
 
     def write_columns(self, heads: NDArray[Any], segments: NDArray[Any]) -> None:
         """Write the columns of the rows, for heads of shape (..., head)."""
-        if heads.size == 1 and self._is_long:
+        if heads.size == 1 and self._has_long_strips:
             columns, places = _columns(self.rows)
-            self._write_strips(heads.ravel() + columns.astype(self.dtype), [places], segments, grow=True)
+            columns = heads.ravel() + columns.astype(self.dtype)
+            self._write_strips(columns, self.rows.terms[:1], [places], segments, grow=True)
             return
         *lines, head = heads.shape
-        listed = (heads[..., None] + self._columns).reshape(*lines, -1)
+        listed = (heads[..., None] + self._listed_columns).reshape(*lines, -1)
         self._write(listed.take(self._order(head), -1) if head > 1 else listed, head, segments, grow=True)
 
     def write_values(self, values: NDArray[Any], segments: NDArray[Any]) -> None:
         """Write the values of the rows, from values of shape (..., head, taps)."""
         *lines, head, taps = values.shape
-        if values.size == taps and self._is_long:
+        if values.size == taps and self._has_long_strips:
             order, places = _tap_order(self.rows.terms, taps)
-            self._write_strips(values.ravel().take(order), places, segments, grow=False)
+            self._write_strips(values.ravel().take(order), self.rows.terms, places, segments, grow=False)
             return
         listed = take(values.reshape(*lines, -1), self._listed_taps(head, taps), -1)
         self._write(listed, head, segments, grow=False)
 
     @cached_property
-    def _columns(self) -> NDArray[Any]:
+    def _listed_columns(self) -> NDArray[Any]:
         return self.rows.columns.astype(self.dtype)
 
     def _listed_taps(self, head: int, taps: int) -> NDArray[np.intp]:
@@ -87,11 +87,17 @@ class Line:
             done += head * run.entries
 
     def _write_strips(
-        self, source: NDArray[Any], places: list[NDArray[Any]], segments: NDArray[Any], *, grow: bool
+        self,
+        source: NDArray[Any],
+        terms: tuple[Strips, ...],
+        places: list[NDArray[Any]],
+        segments: NDArray[Any],
+        *,
+        grow: bool,
     ) -> None:
-        """Write all rows into the one segment there is: the strips of the terms with places, and the repeats."""
+        """Write all rows into the one segment there is: the strips of the terms, and the repeats."""
         segment = segments.reshape(-1)
-        _copy_strips(source, self.rows.terms, places, segment, self._starts)
+        _copy_strips(source, terms, places, segment, self._starts)
         start = 0
         for run in self.rows.runs:
             if run.repeats > 1 and run.entries:
@@ -119,11 +125,11 @@ def _copy_strips(
     """Copy strips, each from a place in the source, into the rows that start there; those of later terms are added."""
     target, origin = segment.view(np.uint8).data, source.view(np.uint8).data
     item = segment.itemsize
-    for number, (strips, place) in enumerate(zip(terms, places, strict=False)):
+    for number, (strips, place) in enumerate(zip(terms, places, strict=True)):
         start, apart, size = starts[strips.row] + strips.at, strips.every, strips.size
         single = size == 1
         if number:
-            segment[start[single]] += source[place[single]]  # no term has two parts in an entry
+            segment[start[single]] += source[place[single]]
         else:
             segment[start[single]] = source[place[single]]
         # Python copies bytes in half of the time that NumPy takes to think about a short slice.
@@ -170,7 +176,7 @@ def _by_remainder(count: int, step: int) -> tuple[NDArray[Any], NDArray[Any]]:
 
 
 class Row(NamedTuple):
-    """A row of the axes after a stretch, and its repeats right after it."""
+    """A row of the axes after a stretch, and its repeats right after it, as rows of the last axis have them."""
 
     columns: NDArray[Any]
     taps: tuple[NDArray[Any], ...]  # of each axis, shape (terms, entries)
@@ -181,7 +187,7 @@ class Row(NamedTuple):
 class Inner(NamedTuple):
     """All rows of the axes after a stretch: the listed rows of their runs."""
 
-    runs: tuple[Run, ...]  # whose rows are listed ones
+    runs: tuple[Run, ...]  # in whose rows, a listed row with its repeats is one
     listed: tuple[Row, ...]
 
     @classmethod
@@ -224,7 +230,7 @@ class Inner(NamedTuple):
         for run in self.runs:
             period = self.listed[begin : begin + run.rows]
             begin += len(period)
-            if run.rows == 1 and period[0].repeats == 1:
+            if run.rows == 1 and period[0].repeats == 1:  # else the repeats are not right after one row
                 yield period[0]._replace(repeats=run.repeats, step=run.step)
                 continue
             for repeat in range(run.repeats):

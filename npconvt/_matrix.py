@@ -4,8 +4,11 @@ The rows of each axis come as runs that repeat with a period (`_axis.py`). The m
 row (q0, q1) holds, for every channel and every pair of entries of q0 and q1, one entry. So for fixed rows of all axes
 but the last, the entries of a whole line along the last axis are one contiguous *segment*, and lines whose outer rows
 belong to the same runs have the same segment, up to one constant added to the columns. The segment is written once and
-broadcast over all those lines and over the row channels. Many long outer rows that do not repeat, as on the padding of
-a long kernel, would be a segment each. Such a stretch of rows, with all lines on them, is one segment.
+broadcast over all those lines and over the row channels. The outer rows at the two ends of an axis that have as many
+entries are written together, too.
+
+Many long outer rows that do not repeat, as on the padding of a long kernel, would be a segment each. Such a stretch of
+rows, with all lines on them, is one segment.
 """
 
 from __future__ import annotations
@@ -34,10 +37,11 @@ if TYPE_CHECKING:
 _BATCH = 1 << 15
 # Rows of the last axis that are listed one by one although they repeat.
 _FEW = 64
-# Entries of a row of an outer axis that is long, the least number of them that make a stretch, and the entries of a
-# stretch that are listed at once.
+# Entries of a row of an outer axis that is long, the least number of them that make a stretch, the most entries of the
+# listed rows after each, and the entries of a stretch that are listed at once.
 _LONG = 16
 _SOME = 8
+_WIDE = 1 << 10
 _LISTED = 1 << 17
 # Windows of an axis that are counted without a thought about their number.
 _COUNTED = 1 << 14
@@ -182,7 +186,9 @@ def build(
     data = np.empty(layout.entries, weight.dtype)
     blocks = tuple(layout.blocks()) if layout.entries else ()
     counted, offset = [], 0
-    with np.errstate(invalid="ignore"):  # inf - inf is NaN, here as in any sum of the library
+    # A line that is by itself may be copied strip by strip.
+    copied = len(layout.axes) == layout.row_channels == layout.column_channels == 1
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf is NaN, here as in any sum of the library
         values = _values_by_row_channel(geometry, weight, layout, transposed)
         for block in blocks:
             if block.stretch:
@@ -190,7 +196,7 @@ def build(
                 _write_columns(layout, block, stretch, indices)
                 _write_values(layout, block, stretch, values, data)
         blocks = tuple(block for block in blocks if not block.stretch)
-        for rows in axis_rows(layout.axes[-1], transposed, _FEW):
+        for rows in axis_rows(layout.axes[-1], transposed, _FEW, copied=copied):
             line = Line(rows, offset, dtype)
             for block in blocks if line.entries else ():
                 _write_columns(layout, block, line, indices)
@@ -218,7 +224,7 @@ def check_memory(call: str, geometry: ConvGeometry, itemsize: int, *, transposed
         msg = f"{call}: the kernel matrix must have at most {INT64_MAX} rows and columns, but has {rows} x {columns}."
         raise MemoryError(msg)
     # A padding mode has no fewer entries than zeros, whose count needs no look at each window on the padding.
-    many = geometry.padding_mode != ZEROS and max(geometry.output_size) > _COUNTED
+    many = geometry.padding_mode != ZEROS and max(geometry.output_size, default=0) > _COUNTED
     zeros = ((replace(geometry, padding_mode=ZEROS), "at least "),) if many else ()
     for counted, least in (*zeros, (geometry, "")):
         check_fits(
@@ -337,7 +343,7 @@ class _Layout:
             return own
         inner = self._inner(first + 1)
         both = own.times(inner) if inner else None
-        return both if both and len(both.listed) <= _FEW else None
+        return both if both and len(both.listed) <= _FEW and both.sizes.sum() <= _WIDE else None
 
 
 def _outer_rows(axis: Axis, transposed: bool) -> tuple[AxisRows, ...]:

@@ -339,6 +339,39 @@ def test_rows_without_entries_among_those_of_a_long_kernel():
     )
 
 
+def test_long_rows_of_several_channels_need_little_memory_besides_the_matrix():
+    weight = np.ones((1, 2, 1_000), np.float32)
+    tracemalloc.start()
+    A = kernel_matrix(weight, (2, 2_000), padding=500, padding_mode="circular")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    size = A.data.nbytes + A.indices.nbytes + A.indptr.nbytes
+    assert A.nnz == 2 * 2_001 * 1_000
+    assert peak < 1.6 * size
+
+
+@pytest.mark.parametrize("mode", strategies.MODES)
+def test_no_spatial_axes(mode):
+    A = kernel_matrix([[1, 10], [100, 1000]], (2,), padding_mode=mode, channels=True)
+    assert_array_equal(A.toarray(), [[1, 10], [100, 1000]])
+
+
+def test_dilations_near_64_bits_have_their_transpose():
+    for n, keywords in (
+        (3, {"dilation": 2**63 - 1, "padding": "same"}),
+        (46, {"dilation": 2**62, "padding": ((2**63 - 8, 0),), "padding_mode": "replicate"}),
+        (46, {"dilation": 2**62, "padding": ((2**63 - 8, 0),)}),
+    ):
+        A = kernel_matrix([1, 10, 100], (n,), **keywords)
+        T = kernel_matrix([1, 10, 100], A.shape[:1], **keywords, transposed=True, output_size=n)
+        assert_identical(T, A.T.tocsr())
+
+
+def test_folded_taps_may_overflow():
+    A = kernel_matrix(np.full(3, 3e38, np.float32), (4,), padding=1, padding_mode="reflect")
+    assert_array_equal(A.toarray()[0], np.array([3e38, np.inf, 0, 0], np.float32))
+
+
 def test_padding_of_a_million_pixels_is_one_row_repeated():
     A = kernel_matrix(np.array([1, 10, 100]), (3,), padding=10**6, padding_mode="replicate")
     assert A.shape == (2 * 10**6 + 1, 3)
