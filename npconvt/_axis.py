@@ -705,12 +705,30 @@ def _edge_entries(axis: Axis, position: int, windows: Integers) -> tuple[Integer
 
 
 def _as_strips(row: int, columns: Integers, taps: Integers, step: int) -> Strips:
-    """Return the entries of a row as strips, one where columns are `step` apart and taps equally far."""
-    tap_steps = np.diff(taps)
-    alike = np.ones(len(tap_steps), bool)
-    alike[1:] = tap_steps[1:] == tap_steps[:-1]
-    at = np.concatenate([[0], np.flatnonzero(~alike | (np.diff(columns) != step)) + 1])
-    size = np.diff(at, append=len(columns))
-    ones = np.ones_like(at)
-    steps = np.where(size > 1, np.append(tap_steps, 1)[at], 1)
-    return Strips(row * ones, at, ones, size, columns[at], taps[at], steps)
+    """Return the entries of a row as strips, one where columns are `step` apart and taps equally far.
+
+    Windows that lie on padding alone see its end by all their taps, whose sum is one number. Where these neighbours are
+    nearer than `step`, they are a strip for each remainder.
+    """
+    parts, rest = [], np.arange(len(columns))
+    if step > 1:
+        begin = np.concatenate([[0], np.flatnonzero((np.diff(columns) != 1) | (np.diff(taps) != 0)) + 1])
+        size = np.diff(begin, append=len(columns))
+        many = size > 2 * step
+        for first, entries in zip(begin[many].tolist(), size[many].tolist(), strict=True):
+            at = np.arange(first, first + step)
+            parts.append((at, np.full(step, step), (first + entries - 1 - at) // step + 1, np.zeros_like(at)))
+        rest = rest[np.repeat(~many, size)]
+    if rest.size:
+        tap_steps = np.diff(taps[rest])
+        alike = np.ones(len(tap_steps), bool)
+        alike[1:] = tap_steps[1:] == tap_steps[:-1]
+        alike &= (np.diff(columns[rest]) == step) & (np.diff(rest) == 1)
+        starts = np.concatenate([[0], np.flatnonzero(~alike) + 1])
+        size = np.diff(starts, append=len(rest))
+        steps = np.where(size > 1, np.append(tap_steps, 1)[starts], 1)
+        parts.append((rest[starts], np.ones_like(starts), size, steps))
+    at, every, size, tap_step = (np.concatenate(values) for values in zip(*parts, strict=True))
+    order = np.argsort(at)
+    at = at[order]
+    return Strips(np.full_like(at, row), at, every[order], size[order], columns[at], taps[at], tap_step[order])

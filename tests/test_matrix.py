@@ -383,3 +383,16 @@ def test_padding_of_a_million_pixels_is_one_row_repeated():
         kernel_matrix([1, 10, 100], A.shape[:1], padding=10**6, padding_mode="replicate", transposed=True),
         A.T.tocsr(),
     )
+
+
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 2), (2, 3), (3, 3), (5, 2)])
+def test_wide_padding_that_windows_see_at_a_dilation(stride, dilation):
+    keywords = {"stride": stride, "dilation": dilation, "padding": ((70, 95),), "padding_mode": "replicate"}
+    A = kernel_matrix([1, 10, 100, 1000], (7,), **keywords)
+    dense, pattern = oracles.matrix(
+        np.array([[[1, 10, 100, 1000]]]), [Axis(7, 4, s=stride, d=dilation, lo=70, hi=95, mode="replicate")], 1
+    )
+    assert_array_equal(A.toarray(), dense)
+    assert A.nnz == pattern.sum()
+    T = kernel_matrix([1, 10, 100, 1000], A.shape[:1], **keywords, transposed=True, output_size=7)
+    assert_identical(T, A.T.tocsr())
