@@ -21,14 +21,12 @@ if TYPE_CHECKING:
 
 ZEROS, REFLECT, REPLICATE, CIRCULAR = PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
-# Entries that are gathered one by one in the time of a copy of a strip.
-STRIP = 100
 # Rows whose entries are counted at a time.
 _COUNTED = 1 << 13
 # Entries that are listed at a time. A long row that is copied strip by strip counts at most this many, and a row of a
 # padding mode, which may have to be taken apart, at least that many.
 _BATCH = 1 << 17
-_COPIED = 1 << 6
+_COPIED = 1 << 7
 _APART = 1 << 4
 # Entries of an axis whose rows are kept for the next call.
 _KEPT = 1 << 17
@@ -210,7 +208,8 @@ def axis_rows(axis: Axis, transposed: bool, least: int = 0, *, copied: bool = Fa
     """Return the rows of the axis's kernel matrix (outputs by inputs), or of its transpose, some at a time.
 
     Rows that repeat are listed one by one where they are fewer than `least`: one long run is written faster than many.
-    With `copied` nobody asks for the entries of rows whose strips are long, so there may be more of them at a time.
+    With `copied` nobody asks for the entries of rows whose strips are long, so there may be more of them at a time; of
+    short strips no row has many.
     """
     small = max(axis.n, axis.m) * axis.k <= _KEPT
     return (_kept_rows if small else _parts)(axis, transposed, least, copied)
@@ -227,9 +226,7 @@ def _parts(axis: Axis, transposed: bool, least: int, copied: bool) -> Iterator[A
     pieces = (_positions if transposed else _windows)(axis, listed)
     work = np.maximum(pieces.size.sum(1), 1 if axis.mode == ZEROS else _APART)
     if copied:
-        # Between other pieces, one may be cut in two.
-        long = work >= 2 * STRIP * (pieces.size > 0).sum(1)
-        work[long] = np.minimum(work[long], _COPIED)
+        work = np.minimum(work, _COPIED)
     ends = np.concatenate([[0], np.cumsum(work)])
     edges = {edge for edge, _ in _doubled(axis)} if transposed and axis.mode == REPLICATE else ()
     begin = 0

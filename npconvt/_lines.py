@@ -15,13 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from npconvt._axis import STRIP, AxisRows, Run, Strips, progressions
+from npconvt._axis import AxisRows, Run, Strips, progressions
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Entries that are written again and again while they stay in the cache nearest to the core.
 _CHUNK = 4096
+# Entries that are gathered one by one in the time of a copy of a strip.
+_STRIP = 100
 # Entries of a row so short that a loop along it costs more than they do.
 _SHORT = 4
 
@@ -36,7 +38,7 @@ class Line:
         self.dtype = dtype
         self._orders: dict[int, NDArray[np.intp]] = {}
         self._taps: dict[tuple[int, int], NDArray[np.intp]] = {}
-        long = rows.lengths.sum() >= STRIP * sum(len(term.row) for term in rows.terms)
+        long = rows.lengths.sum() >= _STRIP * sum(len(term.row) for term in rows.terms)
         self._has_long_strips = bool(long and all((term.tap_step != 0).all() for term in rows.terms))
 
     def write_columns(self, heads: NDArray[Any], segments: NDArray[Any]) -> None:
