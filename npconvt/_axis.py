@@ -235,7 +235,8 @@ def _parts(axis: Axis, transposed: bool, least: int, copied: bool) -> Iterator[A
         lengths, terms = _merged(pieces.some(begin, end))
         for edge in edges:
             if listed[begin] <= edge <= listed[end - 1]:
-                lengths, terms = _with_edge(axis, lengths, terms, edge, int(np.searchsorted(listed[begin:end], edge)))
+                row = int(np.searchsorted(listed[begin:end], edge))
+                lengths, terms = _with_edge(axis, lengths, terms, row, edge, pieces.step)
         bounds = np.cumsum([0, *(rows for rows, _, _ in runs)])
         sums = np.diff(np.concatenate([[0], np.cumsum(lengths)])[bounds]).tolist()
         counted = tuple(Run(rows, entries, *rest) for (rows, *rest), entries in zip(runs, sums, strict=True))
@@ -287,10 +288,10 @@ def _runs(units: Iterable[_Units]) -> Iterator[tuple[int, int, int]]:
     yield joined, 1, 1
 
 
-def _spans(edges: Integers, first: int, last: int, least: int) -> tuple[Integers, Integers]:
-    """Return start and size of the intervals into which the edges cut `first..last-1`, those below `least` in ones."""
-    inside = np.unique(edges[(edges > first) & (edges < last)]).astype(np.int64)
-    cuts = np.concatenate([[first], inside, [last]])
+def _spans(edges: Integers, stop: int, least: int) -> tuple[Integers, Integers]:
+    """Return start and size of the intervals into which the edges cut `0..stop-1`, those below `least` in ones."""
+    inside = np.unique(edges[(edges > 0) & (edges < stop)]).astype(np.int64)
+    cuts = np.concatenate([[0], inside, [stop]])
     starts, sizes = cuts[:-1], np.diff(cuts)
     parts = np.where(sizes < least, sizes, 1)
     return np.repeat(starts, parts) + _ramps(parts), np.repeat(np.where(sizes < least, 1, sizes), parts)
@@ -322,7 +323,7 @@ def _gather_units(axis: Axis, least: int) -> Iterator[_Units]:
     if mode == ZEROS:
         # Tap t enters the input at output ceil((lo - t*d)/s) and leaves it at ceil((n + lo - t*d)/s).
         taps: Integers = np.arange(k).astype(_integers(axis)) * d
-        starts, repeats = _spans(np.concatenate([-((taps - lo) // s), -((taps - n - lo) // s)]), 0, m, least)
+        starts, repeats = _spans(np.concatenate([-((taps - lo) // s), -((taps - n - lo) // s)]), m, least)
         yield _Units(starts, 1, repeats, s)
         return
     for first, last, step in _stretches(axis):
@@ -370,7 +371,7 @@ def _periods(axis: Axis, first: int, last: int, least: int) -> Iterator[_Units]:
         return
     yield _one_by_one(first, begin * s - lo)
     taps: Integers = np.arange(k).astype(_integers(axis)) * d // s
-    starts, repeats = _spans(np.concatenate([taps, taps + m]) - begin, 0, end - begin, -(-least // s))
+    starts, repeats = _spans(np.concatenate([taps, taps + m]) - begin, end - begin, -(-least // s))
     yield _Units((starts[:, None] * s + np.arange(begin * s - lo, (begin + 1) * s - lo)).ravel(), s, repeats, 1)
     yield _one_by_one(end * s - lo, last)
 
@@ -674,7 +675,7 @@ def _distinct(pieces: _Pieces) -> Integers:
 
 
 def _with_edge(
-    axis: Axis, lengths: Integers, terms: tuple[Strips, ...], position: int, row: int
+    axis: Axis, lengths: Integers, terms: tuple[Strips, ...], row: int, position: int, step: int
 ) -> tuple[Integers, tuple[Strips, ...]]:
     """Return rows of the transpose, and as one of them that of an end of the input, which replicated padding shows."""
     _, m, k, s, d, lo, _, _ = axis
@@ -683,7 +684,7 @@ def _with_edge(
     end = m if position == stop - 1 else min(m, (start + lo) // s + 1)
     parts = [_edge_entries(axis, position, np.arange(low, min(low + _BATCH, end))) for low in range(begin, end, _BATCH)]
     columns, taps = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    edge = _as_strips(row, columns, taps, d // gcd(s, d))
+    edge = _as_strips(row, columns, taps, step)
     lengths = lengths.copy()
     lengths[row] = len(columns)
     (strips,) = terms  # the other rows are what windows see of the input itself

@@ -31,19 +31,22 @@ _SHORT = 4
 class Line:
     """Rows of the last axis."""
 
-    def __init__(self, rows: AxisRows, offset: int, dtype: np.dtype[Any]) -> None:
+    def __init__(self, rows: AxisRows, offset: int, dtype: np.dtype[Any], *, alone: bool) -> None:
         self.rows = rows
         self.offset = offset  # entries of the axis before these
         self.entries = rows.entries
         self.dtype = dtype
         self._orders: dict[int, NDArray[np.intp]] = {}
         self._taps: dict[tuple[int, int], NDArray[np.intp]] = {}
-        long = rows.lengths.sum() >= _STRIP * sum(len(term.row) for term in rows.terms)
-        self._has_long_strips = bool(long and all((term.tap_step != 0).all() for term in rows.terms))
+        # A strip of one tap again and again is in no order of the taps.
+        strips = sum(len(term.row) for term in rows.terms)
+        self._is_copied = (
+            alone and rows.lengths.sum() >= _STRIP * strips and all((term.tap_step != 0).all() for term in rows.terms)
+        )
 
     def write_columns(self, heads: NDArray[Any], segments: NDArray[Any]) -> None:
         """Write the columns of the rows, for heads of shape (..., head)."""
-        if heads.size == 1 and self._has_long_strips:
+        if self._is_copied:
             columns, places = _columns(self.rows)
             columns = heads.ravel() + columns.astype(self.dtype)
             self._write_strips(columns, self.rows.terms[:1], [places], segments, grow=True)
@@ -55,7 +58,7 @@ class Line:
     def write_values(self, values: NDArray[Any], segments: NDArray[Any]) -> None:
         """Write the values of the rows, from values of shape (..., head, taps)."""
         *lines, head, taps = values.shape
-        if values.size == taps and self._has_long_strips:
+        if self._is_copied:
             order, places = _tap_order(self.rows.terms, taps)
             self._write_strips(values.ravel().take(order), self.rows.terms, places, segments, grow=False)
             return
@@ -109,12 +112,9 @@ class Line:
     @cached_property
     def _starts(self) -> NDArray[Any]:
         """Return the number of entries before each listed row."""
-        starts = np.cumsum(self.rows.lengths) - self.rows.lengths
-        row = 0
-        for run in self.rows.runs:
-            row += run.rows
-            starts[row:] += (run.repeats - 1) * run.entries
-        return starts
+        lengths, runs = self.rows.lengths, self.rows.runs
+        repeats = np.array([0, *((run.repeats - 1) * run.entries for run in runs[:-1])])
+        return np.asarray(np.cumsum(lengths) - lengths + np.repeat(np.cumsum(repeats), [run.rows for run in runs]))
 
 
 def _copy_strips(
@@ -193,13 +193,13 @@ class Inner(NamedTuple):
     listed: tuple[Row, ...]
 
     @classmethod
-    def of(cls, parts: Iterable[AxisRows], k: int, stride: int) -> Inner:
-        """Return all rows of an axis of k taps."""
+    def of(cls, parts: Iterable[AxisRows], stride: int) -> Inner:
+        """Return all rows of an axis with that many columns from one position to the next."""
         runs, listed = [], []
         for part in parts:
             cuts = np.cumsum(part.lengths)[:-1]
             columns, taps = np.split(part.columns * stride, cuts), np.split(part.taps, cuts, 1)
-            listed += [Row(row, (trimmed(terms, k),)) for row, terms in zip(columns, taps, strict=True)]
+            listed += [Row(row, (trimmed(terms, part.k),)) for row, terms in zip(columns, taps, strict=True)]
             runs += [run._replace(step=run.step * stride) for run in part.runs]
         return cls(tuple(runs), tuple(listed))
 
@@ -262,13 +262,14 @@ class StretchLine:
         self.columns = stretch.columns.astype(dtype) * dtype.type(stride)
         self.offset = stretch.offset * self.inner.entries
         self.entries = len(stretch.columns) * self.inner.entries
-        self.listed = head * len(stretch.columns) * int(self.inner.sizes.sum())
+        sizes = self.inner.sizes
+        self.listed_entries = head * len(stretch.columns) * int(sizes.sum())
         self.order = _order(stretch.lengths, head) if head > 1 else None
         lengths = stretch.lengths * head
         # Rows of as many entries each are an axis of the arrays, others one row after the other.
         self.alike = len(lengths) if (lengths == lengths[0]).all() else 1
         self.lengths = lengths[:: self.alike].tolist()
-        self.places = _interleaved(lengths, self.inner.sizes) if self.alike == 1 else None
+        self.places = _interleaved(lengths, sizes) if self.alike == 1 else None
 
     def write_columns(self, heads: NDArray[Any], segments: NDArray[Any]) -> None:
         """Write the columns of the rows, for heads of shape (..., head)."""

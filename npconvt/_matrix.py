@@ -186,8 +186,7 @@ def build(
     data = np.empty(layout.entries, weight.dtype)
     blocks = tuple(layout.blocks()) if layout.entries else ()
     counted, offset = [], 0
-    # A line that is by itself may be copied strip by strip.
-    copied = len(layout.axes) == layout.row_channels == layout.column_channels == 1
+    alone = len(layout.axes) == layout.row_channels == layout.column_channels == 1
     with np.errstate(invalid="ignore", over="ignore"):  # inf - inf is NaN, here as in any sum of the library
         values = _values_by_row_channel(geometry, weight, layout, transposed)
         for block in blocks:
@@ -196,8 +195,8 @@ def build(
                 _write_columns(layout, block, stretch, indices)
                 _write_values(layout, block, stretch, values, data)
         blocks = tuple(block for block in blocks if not block.stretch)
-        for rows in axis_rows(layout.axes[-1], transposed, _FEW, copied=copied):
-            line = Line(rows, offset, dtype)
+        for rows in axis_rows(layout.axes[-1], transposed, _FEW, copied=alone):
+            line = Line(rows, offset, dtype, alone=alone)
             for block in blocks if line.entries else ():
                 _write_columns(layout, block, line, indices)
                 _write_values(layout, block, line, values, data)
@@ -319,7 +318,7 @@ class _Layout:
         outer = []
         for number, (rows, entries) in enumerate(zip(self.outer, inner, strict=True)):
             stretched = self._inner(number + 1) if any(_is_stretch(run) for part in rows for run in part.runs) else None
-            outer.append(_paired(_lines(rows, self.axes[number].k, entries, stretched), _BATCH // max(1, entries)))
+            outer.append(_paired(_lines(rows, entries, stretched), _BATCH // max(1, entries)))
         for lines, stretch in _products(outer):
             offset, shape, strides, head = 0, [], [], 1
             for line, entries in zip(lines, inner, strict=False):
@@ -338,7 +337,7 @@ class _Layout:
             if listed > _FEW:
                 return None
             rows.append(part)
-        own = Inner.of(rows, self.axes[first].k, self.column_strides[first])
+        own = Inner.of(rows, self.column_strides[first])
         if first + 1 == len(self.axes):
             return own
         inner = self._inner(first + 1)
@@ -365,8 +364,8 @@ def _products(
             yield from _products(outer, (*lines, part))
 
 
-def _lines(parts: Iterable[AxisRows], k: int, inner: int, stretched: Inner | None) -> Iterator[_Lines | Stretch]:
-    """Yield the rows of an outer axis of k taps, those that are written together as one.
+def _lines(parts: Iterable[AxisRows], inner: int, stretched: Inner | None) -> Iterator[_Lines | Stretch]:
+    """Yield the rows of an outer axis, those that are written together as one.
 
     For one entry of the axis the matrix has `inner` entries; what these are on a stretch, if it may have any, is given.
     """
@@ -383,7 +382,7 @@ def _lines(parts: Iterable[AxisRows], k: int, inner: int, stretched: Inner | Non
                 if end == begin:
                     continue
                 columns = part.columns[listed + begin : listed + end]
-                taps = trimmed(part.taps[:, listed + begin : listed + end], k)
+                taps = trimmed(part.taps[:, listed + begin : listed + end], part.k)
                 if here:
                     yield Stretch(lengths[first:last], columns, taps, offset + begin, here)
                 else:
@@ -537,9 +536,11 @@ def _write_values(
     grid = _grid(data, layout, block, line)
     repeated = prod(block.shape[::2]) > 1
     # What is listed, or made once for all repeats, stays in the cache.
-    listed = line.listed if isinstance(line, StretchLine) and not repeated else grid.shape[-1]
-    most = _LISTED if isinstance(line, StretchLine) else _BATCH
-    some = max(1, most // (listed * prod(block.shape[1::2])))
+    if isinstance(line, StretchLine) and not repeated:
+        most, size = _LISTED, line.listed_entries
+    else:
+        most, size = _BATCH, grid.shape[-1]
+    some = max(1, most // (size * prod(block.shape[1::2])))
     for first in range(0, layout.row_channels, some):
         target = grid[first : first + some]
         segments = (

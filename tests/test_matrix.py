@@ -347,7 +347,7 @@ def test_long_rows_of_several_channels_need_little_memory_besides_the_matrix():
     tracemalloc.stop()
     size = A.data.nbytes + A.indices.nbytes + A.indptr.nbytes
     assert A.nnz == 2 * 2_001 * 1_000
-    assert peak < 1.6 * size
+    assert peak < 1.6 * size  # 1.3 by parts, 3.1 with the columns and taps of all border rows in one list
 
 
 @pytest.mark.parametrize("mode", strategies.MODES)
@@ -363,6 +363,7 @@ def test_dilations_near_64_bits_have_their_transpose():
         (46, {"dilation": 2**62, "padding": ((2**63 - 8, 0),)}),
     ):
         A = kernel_matrix([1, 10, 100], (n,), **keywords)
+        assert A.nnz
         T = kernel_matrix([1, 10, 100], A.shape[:1], **keywords, transposed=True, output_size=n)
         assert_identical(T, A.T.tocsr())
 
