@@ -1,19 +1,22 @@
 """Time of building a kernel matrix, as a multiple of the time of copying it.
 
-    python benchmarks/build.py [--rounds N] [--small]
+    python benchmarks/build.py [--rounds N] [--small] [--random N [--seed S]]
 
 Both are timed in alternating blocks of one run, and the median of the blocks' ratios is printed with its quartiles.
+What a geometry alone decides is kept for its next matrix; `first/copy` is the time where nothing is kept. Of random
+geometries, what is printed is how many are built in no more than 1.5 times the copy, and the slowest.
 """
 
 from __future__ import annotations
 
 import argparse
+import random
 import statistics
 from time import perf_counter
 
 import numpy as np
 
-from npconvt import kernel_matrix
+from npconvt import ConvGeometry, _matrix, kernel_matrix
 
 # name, weight shape, input shape, keywords. From about a million entries up, inputs several times the kernel.
 CASES = [
@@ -129,37 +132,93 @@ SMALL = [
 ]
 
 
-def block(function, least: float = 0.05) -> float:
+def block(function, least: float = 0.05, prepare=lambda: None) -> float:
     """Return the median time of a call in a block of calls that lasts at least `least` seconds."""
     times, start = [], perf_counter()
     while not times or perf_counter() - start < least:
+        prepare()
         before = perf_counter()
         function()
         times.append(perf_counter() - before)
     return statistics.median(times)
 
 
+def ratios(weight, input_shape, keywords, rounds: int) -> tuple[list[float], list[float], float, int]:
+    """Return build/copy and first/copy of each round, the seconds of a copy, and the entries."""
+    matrix = kernel_matrix(weight, input_shape, **keywords)
+
+    def build():
+        kernel_matrix(weight, input_shape, **keywords)
+
+    blocks = [(block(build), block(build, prepare=_matrix._plans.clear), block(matrix.copy)) for _ in range(rounds)]
+    copy = statistics.median(copy for *_, copy in blocks)
+    return [kept / copy for kept, _, copy in blocks], [first / copy for _, first, copy in blocks], copy, matrix.nnz
+
+
+def random_case(rng: random.Random):
+    """Return weight shape, input shape and keywords: of each axis, the input is at least four times the kernel."""
+    axes = rng.choice([1, 1, 2, 2, 3])
+    tap_limit, input_limit = {1: (1000, 2000), 2: (60, 60), 3: (20, 20)}[axes]
+    taps = [round(tap_limit ** rng.uniform(0.1 if axes == 1 else 0, 1)) for _ in range(axes)]
+    dilation = [rng.choice([1, 1, 1, 2, 3, rng.randint(2, 8)]) for _ in taps]
+    stride = [rng.choice([1, 1, 1, 2, 3, rng.randint(2, 6)]) for _ in taps]
+    extents = [d * (k - 1) + 1 for k, d in zip(taps, dilation, strict=True)]
+    sizes = [int(extent * 4 * (input_limit / 4) ** rng.random()) for extent in extents]
+    padding = [rng.choice([0, extent // 2, extent // 2, extent - 1]) for extent in extents]
+    columns, rows = rng.choice([(1, 1), (1, 1), (1, 1), (2, 2), (4, 4), (3, 16), (8, 8)])
+    groups = columns if columns == rows and rng.random() < 0.3 else 1
+    mode = rng.choice(["zeros", "zeros", "reflect", "replicate", "circular"])
+    keywords = {"stride": stride, "padding": padding, "dilation": dilation, "groups": groups, "padding_mode": mode}
+    return (rows, columns // groups, *taps), (columns, *sizes), keywords
+
+
+def several(count: int, seed: int) -> None:
+    """Time random geometries of one to five million entries."""
+    rng, found = random.Random(seed), []
+    while len(found) < count:
+        weight_shape, input_shape, keywords = random_case(rng)
+        if 10**6 <= ConvGeometry.conv(input_shape, weight_shape, **keywords, channels=True).nnz <= 5 * 10**6:
+            weight = np.random.default_rng(0).standard_normal(weight_shape)
+            kept, first, _, _ = ratios(weight, input_shape, keywords | {"channels": True}, 3)
+            found.append((statistics.median(kept), statistics.median(first), weight_shape, input_shape, keywords))
+    found.sort(key=lambda case: -case[0])
+    for name, times in (("build", [case[0] for case in found]), ("first", sorted(case[1] for case in found))):
+        over = sum(time > 1.5 for time in times)
+        print(
+            f"{name}/copy: median {statistics.median(times):.2f}, largest {max(times):.2f}; over 1.5: {over} of {count}"
+        )
+    for kept, first, *case in found[:10]:
+        print(f"{kept:.2f}, first {first:.2f}:", *case)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--small", action="store_true", help="a few seconds, to see that it runs")
+    parser.add_argument("--random", type=int, metavar="N", help="N random geometries instead")
+    parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    print(f"{'case':46}{'entries':>12}{'copy, ms':>10}{'build/copy':>12}  quartiles")
+    if options.random:
+        several(options.random, options.seed)
+        return
+    print(f"{'case':46}{'entries':>12}{'copy, ms':>10}{'build/copy':>12}  {'quartiles':14}{'first/copy':>12}")
     for name, weight_shape, input_shape, keywords in CASES[:: 8 if options.small else 1]:
         weight = np.random.default_rng(0).standard_normal(weight_shape)
-        matrix = kernel_matrix(weight, input_shape, **keywords)
-        pairs = [
-            (block(lambda: kernel_matrix(weight, input_shape, **keywords)), block(matrix.copy))  # noqa: B023
-            for _ in range(3 if options.small else options.rounds)
-        ]
-        ratios = [build / copy for build, copy in pairs]
-        low, median, high = statistics.quantiles(ratios, n=4)
-        copy = statistics.median(copy for _, copy in pairs) * 1e3
-        print(f"{name:46}{matrix.nnz:12}{copy:10.2f}{median:12.2f}  {low:.2f} to {high:.2f}")
+        kept, first, copy, entries = ratios(weight, input_shape, keywords, 3 if options.small else options.rounds)
+        low, median, high = statistics.quantiles(kept, n=4)
+        quartiles = f"{low:.2f} to {high:.2f}"
+        once = statistics.median(first)
+        print(f"{name:46}{entries:12}{copy * 1e3:10.2f}{median:12.2f}  {quartiles:14}{once:12.2f}")
     for name, weight_shape, input_shape, keywords in SMALL:
         weight = np.ones(weight_shape)
-        times = [block(lambda: kernel_matrix(weight, input_shape, **keywords)) * 1e3 for _ in range(5)]  # noqa: B023
-        print(f"{name:46}{statistics.median(times):.3f} ms")
+        times = [
+            statistics.median(
+                block(lambda: kernel_matrix(weight, input_shape, **keywords), prepare=prepare) * 1e3  # noqa: B023
+                for _ in range(5)
+            )
+            for prepare in (lambda: None, _matrix._plans.clear)
+        ]
+        print(f"{name:46}{times[0]:.3f} ms, first {times[1]:.3f} ms")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,15 @@ padding before and after (negative crops). Window `i` puts its tap `t` on input 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from math import gcd
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from npconvt._segments import Segments, copy
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,13 +25,9 @@ ZEROS, REFLECT, REPLICATE, CIRCULAR = PADDING_MODES = ("zeros", "reflect", "repl
 
 # Rows whose entries are counted at a time.
 _COUNTED = 1 << 13
-# Entries that are listed at a time. A long row that is copied strip by strip counts at most this many, and a row of a
-# padding mode, which may have to be taken apart, at least that many.
+# Windows that are looked at at a time, and entries that a row counts at least.
 _BATCH = 1 << 17
-_COPIED = 1 << 7
 _APART = 1 << 4
-# Entries of an axis whose rows are kept for the next call.
-_KEPT = 1 << 17
 
 
 class Axis(NamedTuple):
@@ -121,144 +119,193 @@ def padding_source(axis: Axis, position: int) -> int:
     return -1
 
 
-class Run(NamedTuple):
-    """Consecutive rows that repeat with a period.
+class Strips(NamedTuple):
+    """Entries of rows in arithmetic progressions; every array has one item per progression, in the order of the rows.
+
+    Entry j of a strip is in column `column + j*step`, where all strips have the same step. Its value is the sum of
+    terms: of each, the weight at tap `tap + j*tap_step`. Entries of some neighbours of one size, as many as `turns`
+    says, take turns; where that is 1, the entries of a strip are neighbours.
+    """
+
+    row: Integers
+    turns: Integers
+    size: Integers
+    column: Integers
+    tap: Integers  # shape (terms, strips); k, with step 0, for no term
+    tap_step: Integers
+
+
+class Runs(NamedTuple):
+    """Rows that repeat with a period, in arrays with one item per run.
 
     The rows of the first period are listed. Each of the `repeats - 1` periods that follow has the same taps, and
     columns that are `step` further on.
     """
 
-    rows: int  # in a period
-    entries: int  # in a period
-    repeats: int
-    step: int
-
-
-class Strips(NamedTuple):
-    """Entries of rows in arithmetic progressions; every array has one item per progression.
-
-    Entry j of a strip is entry `at + j*every` of its row; its column is `column + j*step`, where all strips have the
-    same step, and its tap is `tap + j*tap_step`. No entry is in two of these strips.
-    """
-
-    row: Integers  # ascending, and in a row `at`
-    at: Integers
-    every: Integers
-    size: Integers
-    column: Integers
-    tap: Integers
-    tap_step: Integers
-
-
-class _Listed(NamedTuple):
-    columns: Integers
-    taps: Integers  # shape (terms, entries)
+    rows: Integers  # in a period
+    repeats: Integers
+    step: Integers
 
 
 @dataclass(frozen=True, eq=False)
 class AxisRows:
-    """Some rows of the kernel matrix of one axis, or of its transpose: the listed rows of its runs, one by one.
+    """The kernel matrix of one axis, or its transpose.
 
-    Padding modes other than zeros can lay several taps of a window on one input position. So an entry is a sum of
-    `terms`: the strips of the first hold every entry once, those of the next some of them once more. `tap_sums` says
-    what numbers of taps from k on stand for.
+    Padding modes other than zeros can lay several taps of a window on one input position, so an entry is a sum of
+    terms. `tap_sums` says what numbers of taps from k on stand for.
     """
 
-    runs: tuple[Run, ...]
-    lengths: Integers  # entries of each row
-    terms: tuple[Strips, ...]
-    step: int  # of the columns of strips
-    k: int
-
-    @property
-    def entries(self) -> int:
-        """Entries of all rows, listed or not."""
-        return sum(run.repeats * run.entries for run in self.runs)
-
-    @property
-    def columns(self) -> Integers:
-        """Columns of the listed entries, one by one."""
-        return self._listed.columns
-
-    @property
-    def taps(self) -> Integers:
-        """Taps of the listed entries, of shape (terms, entries); k where an entry has no more terms."""
-        return self._listed.taps
+    runs: Runs
+    rows: Segments  # the listed rows of the runs, one by one
+    columns: Integers  # of the listed entries
+    taps: tuple[Integers, ...]  # shapes (terms, entries), one after the other; k for no term
 
     @cached_property
-    def _listed(self) -> _Listed:
-        first = self.terms[0]
-        columns = progressions(first.column, first.size, self.step)
-        taps = progressions(first.tap, first.size, first.tap_step)
-        if len(self.terms) == 1 and (first.every == 1).all():
-            return _Listed(columns, taps[None])
-        starts = np.cumsum(self.lengths) - self.lengths
-        listed = _Listed(np.empty_like(columns), np.full((len(self.terms), len(columns)), self.k))
-        for number, strips in enumerate(self.terms):
-            places = progressions(starts[strips.row] + strips.at, strips.size, strips.every)
-            if number:
-                taps = progressions(strips.tap, strips.size, strips.tap_step)
-            else:
-                listed.columns[places] = columns
-            listed.taps[number, places] = taps
-        return listed
+    def lengths(self) -> Integers:
+        """Entries of each listed row."""
+        return self.rows.lengths()
+
+    @cached_property
+    def run_entries(self) -> Integers:
+        """Entries of a period of each run."""
+        ends = np.concatenate([[0], np.cumsum(self.lengths)])
+        return np.diff(ends[np.concatenate([[0], np.cumsum(self.runs.rows)])])
+
+    @cached_property
+    def counted(self) -> AxisRows:
+        """The rows without their entries, but still counted."""
+        return replace(self, columns=self.columns[:0].copy(), taps=())
+
+    @property
+    def arrays(self) -> tuple[Integers, ...]:
+        """All that is stored."""
+        return *self.runs, *self.rows, self.columns, *self.taps
+
+    @cached_property
+    def all(self) -> tuple[Integers, Integers]:
+        """Which of the listed rows each row is, and how much further on its columns are."""
+        return self._some(0, len(self.runs.rows))
+
+    def periods(self, filled: NDArray[np.bool_]) -> Iterator[tuple[Integers, Integers, int, int]]:
+        """Yield all rows as the rows of a period, how far they are moved, its repeats and their step.
+
+        Runs that are not to be filled in are taken together, without repeats.
+        """
+        done = 0
+        ends = np.cumsum(self.runs.rows)
+        for run in np.flatnonzero(filled).tolist():
+            if done < run:
+                yield *self._some(done, run), 1, 0
+            rows, repeats, step = (int(values[run]) for values in self.runs)
+            end = int(ends[run])
+            yield np.arange(end - rows, end), np.zeros(rows, np.int64), repeats, step
+            done = run + 1
+        if done < len(ends):
+            yield *self._some(done, len(ends)), 1, 0
+
+    def _some(self, begin: int, end: int) -> tuple[Integers, Integers]:
+        rows, repeats, step = (values[begin:end] for values in self.runs)
+        first = int(self.runs.rows[:begin].sum())
+        if (rows == 1).all():
+            return np.arange(first, first + len(rows)).repeat(repeats), _ramps(repeats) * step.repeat(repeats)
+        total = rows * repeats
+        period, row = np.divmod(_ramps(total), rows.repeat(total))
+        return (first + np.cumsum(rows) - rows).repeat(total) + row, period * step.repeat(total)
 
 
-def axis_rows(axis: Axis, transposed: bool, least: int = 0, *, copied: bool = False) -> Iterable[AxisRows]:
-    """Return the rows of the axis's kernel matrix (outputs by inputs), or of its transpose, some at a time.
+def axis_rows(axis: Axis, transposed: bool, most: int | None = None) -> Iterator[AxisRows]:
+    """Yield the rows of the axis's kernel matrix (outputs by inputs), or of its transpose.
 
-    Rows that repeat are listed one by one where they are fewer than `least`: one long run is written faster than many.
-    With `copied` nobody asks for the entries of rows whose strips are long, so there may be more of them at a time; of
-    short strips no row has many.
+    They are yielded at once, or some at a time that may need `most` listed entries, but at least a period.
     """
-    small = max(axis.n, axis.m) * axis.k <= _KEPT
-    return (_kept_rows if small else _parts)(axis, transposed, least, copied)
-
-
-@lru_cache(maxsize=16)
-def _kept_rows(axis: Axis, transposed: bool, least: int, copied: bool) -> tuple[AxisRows, ...]:
-    return tuple(_parts(axis, transposed, least, copied))
-
-
-def _parts(axis: Axis, transposed: bool, least: int, copied: bool) -> Iterator[AxisRows]:
-    units = tuple(_scatter_units(axis, least) if transposed else _gather_units(axis, least))
+    units = tuple(_scatter_units(axis) if transposed else _gather_units(axis))
     listed = np.concatenate([unit.rows for unit in units])
-    pieces = (_positions if transposed else _windows)(axis, listed)
-    work = np.maximum(pieces.size.sum(1), 1 if axis.mode == ZEROS else _APART)
-    if copied:
-        work = np.minimum(work, _COPIED)
-    ends = np.concatenate([[0], np.cumsum(work)])
-    edges = {edge for edge, _ in _doubled(axis)} if transposed and axis.mode == REPLICATE else ()
-    begin = 0
-    for runs in _batches(_runs(units), ends):
-        end = begin + sum(rows for rows, _, _ in runs)
-        lengths, terms = _merged(pieces.some(begin, end))
+    count = [len(unit.repeats) for unit in units]
+    repeats = np.concatenate([unit.repeats for unit in units])
+    step = np.array([unit.step for unit in units]).repeat(count)
+    # The step of a single period is never taken, and a stride beyond the input may exceed the index dtype.
+    step = np.where(repeats > 1, step, 0).astype(np.int64)
+    runs = Runs(np.array([unit.size for unit in units]).repeat(count), repeats, step)
+    edges = sorted({edge for edge, _ in _doubled(axis)}) if transposed and axis.mode == REPLICATE else ()
+    ends = np.cumsum(runs.rows)
+    full = len(listed) if most is None else most // max(axis.k, _APART)
+    begin = row = 0
+    while begin < len(ends):
+        end = max(begin + 1, int(np.searchsorted(ends, row + full, "right")))
+        some = listed[row : ends[end - 1]]
+        pieces = (_positions if transposed else _windows)(axis, some)
+        strips = _merged(pieces, axis.k)
         for edge in edges:
-            if listed[begin] <= edge <= listed[end - 1]:
-                row = int(np.searchsorted(listed[begin:end], edge))
-                lengths, terms = _with_edge(axis, lengths, terms, row, edge, pieces.step)
-        bounds = np.cumsum([0, *(rows for rows, _, _ in runs)])
-        sums = np.diff(np.concatenate([[0], np.cumsum(lengths)])[bounds]).tolist()
-        counted = tuple(Run(rows, entries, *rest) for (rows, *rest), entries in zip(runs, sums, strict=True))
-        yield AxisRows(counted, lengths, terms, pieces.step, axis.k)
-        begin = end
+            if some[0] <= edge <= some[-1]:
+                strips = _with_edge(axis, strips, int(np.searchsorted(some, edge)), edge, pieces.step)
+        rows = _listed(strips, len(some), pieces.step, axis.k, tap_count(axis))
+        yield AxisRows(Runs(*(values[begin:end] for values in runs)), *rows)
+        begin, row = end, int(ends[end - 1])
 
 
-def _batches(runs: Iterable[tuple[int, int, int]], ends: Integers) -> Iterator[list[tuple[int, int, int]]]:
-    """Yield the runs some at a time, whose entries stay in the cache; runs that do not repeat may be cut."""
-    batch: list[tuple[int, int, int]] = []
-    first = row = 0
-    for rows, repeats, step in runs:
-        stop = row + rows
-        while row < stop:
-            full = int(np.searchsorted(ends, ends[row] + _BATCH, "right")) - 1
-            end = stop if repeats > 1 else max(row + 1, min(stop, full))
-            if batch and ends[end] - ends[first] > _BATCH:
-                yield batch
-                batch, first = [], row
-            batch.append((end - row, repeats, step))
-            row = end
-    yield batch
+def _listed(strips: Strips, rows: int, step: int, k: int, taps: int) -> tuple[Segments, Integers, tuple[Integers, ...]]:
+    """Return rows as segments of a list, and the columns and taps of its entries.
+
+    The list begins with all taps, once for each step of taps that strips have, in an order in which taps that far apart
+    are neighbours. Entries that are sums, or take turns, are listed after them.
+    """
+    row, turns, size, column, tap, tap_step = strips
+    steps = np.unique(tap_step[(size > 1) & (tap_step != 0)])
+    steps = steps if len(steps) else np.ones(1, np.int64)
+    orders, tables = zip(*(_by_remainder(taps, each) for each in steps.tolist()), strict=True)
+    which = np.searchsorted(steps[:-1], tap_step)
+    place = np.array(tables)[which, tap] + which * taps
+    # A tap again and again is no tap again and again, and that added.
+    same = (tap_step == 0) & (size > 1)
+    place[same] = count = taps * len(steps)
+    more = np.where(same, tap - k, 0)
+    none = np.full(size[same.any(0)].max(initial=0), k)
+    narrow = (count + len(none)) * step + int(column.max(initial=0)) < 2**31
+    dtype = np.int32 if narrow else np.int64
+    table = np.concatenate([*orders, none]).astype(dtype)
+    columns = (np.arange(len(table)) * step).astype(dtype)
+    move = column - place[0] * step
+    start, size_there, move_there = place[0].copy(), size.copy(), move.copy()
+    terms = (tap != k).sum(0)
+    kept = (turns == 1) & (terms == 1) & ~same[0]
+    listed_columns, listed_taps = [columns[:count]], [table[None, :count]]
+    for number in np.unique(turns[~kept]).tolist():
+        groups = np.flatnonzero((turns == number) & ~kept).reshape(-1, number)
+        most = terms[groups].max(1)
+        for several in np.unique(most).tolist():
+            some = groups[most == several]
+            cells = size[some[:, 0]]
+            total = int(cells.sum())
+            new_columns, new_taps = np.empty((total, number), dtype), np.empty((several, total, number), dtype)
+            for turn, strip in enumerate(some.T):
+                for term in range(several)[::-1]:
+                    there = new_columns[:, turn], new_taps[term, :, turn]
+                    # Neighbours are written where they belong, others in turn.
+                    into = there if number == 1 else (np.empty(total, dtype), np.empty(total, dtype))
+                    copy(columns, table, place[term, strip], cells, *into)
+                    if more[term, strip].any():
+                        np.add(into[1], more[term, strip].astype(dtype).repeat(cells), out=into[1])
+                    if number > 1:
+                        there[1][...] = into[1]
+                np.add(into[0], move[strip].astype(dtype).repeat(cells), out=there[0])
+            first = some[:, 0]
+            start[first] = count + number * (np.cumsum(cells) - cells)
+            size_there[first], move_there[first], kept[first] = cells * number, 0, True
+            listed_columns.append(new_columns.ravel())
+            listed_taps.append(new_taps.reshape(several, -1))
+            count += number * total
+    segments = Segments(np.bincount(row[kept], minlength=rows), start[kept], size_there[kept], move_there[kept])
+    return segments, np.concatenate(listed_columns), tuple(listed_taps)
+
+
+def _by_remainder(count: int, step: int) -> tuple[Integers, Integers]:
+    """Return the numbers below `count` in an order that has those `step` apart as neighbours, and their places."""
+    apart = min(abs(step), count)
+    order = np.arange(-(-count // apart) * apart).reshape(-1, apart).T.ravel()
+    order = order[order < count][:: 1 if step > 0 else -1]
+    places = np.empty_like(order)
+    places[order] = np.arange(count)
+    return order, places
 
 
 class _Units(NamedTuple):
@@ -274,27 +321,11 @@ def _one_by_one(first: int, last: int) -> _Units:
     return _Units(np.arange(first, last), 1, np.ones(last - first, np.int64), 1)
 
 
-def _runs(units: Iterable[_Units]) -> Iterator[tuple[int, int, int]]:
-    """Yield rows, repeats and step of the runs of all units; those that do not repeat are joined."""
-    joined = 0
-    for unit in units:
-        done = 0
-        for index in np.flatnonzero(unit.repeats > 1).tolist():
-            # The step of a single period is never taken, and a stride beyond the input may exceed the index dtype.
-            yield joined + (index - done) * unit.size, 1, 1
-            yield unit.size, int(unit.repeats[index]), unit.step
-            joined, done = 0, index + 1
-        joined += (len(unit.repeats) - done) * unit.size
-    yield joined, 1, 1
-
-
-def _spans(edges: Integers, stop: int, least: int) -> tuple[Integers, Integers]:
-    """Return start and size of the intervals into which the edges cut `0..stop-1`, those below `least` in ones."""
+def _spans(edges: Integers, stop: int) -> tuple[Integers, Integers]:
+    """Return start and size of the intervals into which the edges cut `0..stop-1`."""
     inside = np.unique(edges[(edges > 0) & (edges < stop)]).astype(np.int64)
     cuts = np.concatenate([[0], inside, [stop]])
-    starts, sizes = cuts[:-1], np.diff(cuts)
-    parts = np.where(sizes < least, sizes, 1)
-    return np.repeat(starts, parts) + _ramps(parts), np.repeat(np.where(sizes < least, 1, sizes), parts)
+    return cuts[:-1], np.diff(cuts)
 
 
 def _ramps(sizes: Integers) -> Integers:
@@ -317,13 +348,13 @@ def _integers(axis: Axis) -> type:
 # --- rows ------------------------------------------------------------------------------------------------------------
 
 
-def _gather_units(axis: Axis, least: int) -> Iterator[_Units]:
+def _gather_units(axis: Axis) -> Iterator[_Units]:
     """Yield all windows."""
     n, m, k, s, d, lo, _, mode = axis
     if mode == ZEROS:
         # Tap t enters the input at output ceil((lo - t*d)/s) and leaves it at ceil((n + lo - t*d)/s).
         taps: Integers = np.arange(k).astype(_integers(axis)) * d
-        starts, repeats = _spans(np.concatenate([-((taps - lo) // s), -((taps - n - lo) // s)]), m, least)
+        starts, repeats = _spans(np.concatenate([-((taps - lo) // s), -((taps - n - lo) // s)]), m)
         yield _Units(starts, 1, repeats, s)
         return
     for first, last, step in _stretches(axis):
@@ -348,17 +379,17 @@ def _stretches(axis: Axis) -> Iterator[tuple[int, int, int | None]]:
             yield begin, end, step
 
 
-def _scatter_units(axis: Axis, least: int) -> Iterator[_Units]:
+def _scatter_units(axis: Axis) -> Iterator[_Units]:
     """Yield all input positions."""
     done = 0
     for first, last in _doubled(axis):
-        yield from _periods(axis, done, first, least)
+        yield from _periods(axis, done, first)
         yield _one_by_one(first, last)
         done = last
-    yield from _periods(axis, done, axis.n, least)
+    yield from _periods(axis, done, axis.n)
 
 
-def _periods(axis: Axis, first: int, last: int, least: int) -> Iterator[_Units]:
+def _periods(axis: Axis, first: int, last: int) -> Iterator[_Units]:
     """Yield the inputs `first..last-1`, none of which the padding shows.
 
     Position `p = J*s + r - lo` is reached by tap `t` from output `J - t*d//s` where `t*d % s == r`: from one `J` to the
@@ -371,7 +402,7 @@ def _periods(axis: Axis, first: int, last: int, least: int) -> Iterator[_Units]:
         return
     yield _one_by_one(first, begin * s - lo)
     taps: Integers = np.arange(k).astype(_integers(axis)) * d // s
-    starts, repeats = _spans(np.concatenate([taps, taps + m]) - begin, end - begin, -(-least // s))
+    starts, repeats = _spans(np.concatenate([taps, taps + m]) - begin, end - begin)
     yield _Units((starts[:, None] * s + np.arange(begin * s - lo, (begin + 1) * s - lo)).ravel(), s, repeats, 1)
     yield _one_by_one(end * s - lo, last)
 
@@ -425,6 +456,12 @@ def tap_sums(axis: Axis) -> TapSums:
     return TapSums(max(1, int(enter[0])), min(int(leave[1]), axis.k - 1))
 
 
+def tap_count(axis: Axis) -> int:
+    """Return how many numbers of taps there are."""
+    first, since = tap_sums(axis)
+    return axis.k + (1 + first - 1 + axis.k - 1 - since if folds(axis) else 0)
+
+
 def _enter_leave(axis: Axis, windows: Integers) -> tuple[Integers, Integers]:
     """Return the first tap of each window that is in the input, and the first that is after it.
 
@@ -461,10 +498,6 @@ class _Pieces(NamedTuple):
         # Nor need a step that no entry takes.
         tap_step = np.array([max(-(2**61), min(piece[3], 2**61)) for piece in pieces])
         return cls(first, count.astype(np.int64), tap, tap_step, min(step, 2**61))
-
-    def some(self, begin: int, end: int) -> _Pieces:
-        """Return some of the rows."""
-        return self._replace(first=self.first[begin:end], size=self.size[begin:end], tap=self.tap[begin:end])
 
 
 def _windows(axis: Axis, windows: Integers) -> _Pieces:
@@ -524,125 +557,89 @@ def _positions(axis: Axis, positions: Integers) -> _Pieces:
     return _Pieces.of(column_step, *pieces)
 
 
-def _merged(pieces: _Pieces) -> tuple[Integers, tuple[Strips, ...]]:
-    """Return the lengths of rows, and their entries in ascending order of columns."""
+def _merged(pieces: _Pieces, k: int) -> Strips:
+    """Return rows with their entries in ascending order of columns."""
     if _tangled(pieces):
-        return _nested(pieces) or _overlaid(pieces)
-    ends = np.cumsum(pieces.size, axis=1)
+        return _nested(pieces, k) or _overlaid(pieces, k)
     row, piece = np.nonzero(pieces.size)
-    size = pieces.size[row, piece]
-    strips = Strips(
-        row,
-        ends[row, piece] - size,
-        np.ones_like(row),
-        size,
-        pieces.first[row, piece],
-        pieces.tap[row, piece],
-        pieces.tap_step[piece],
-    )
-    return ends[:, -1], (strips,)
+    tap, tap_step = pieces.tap[row, piece], pieces.tap_step[piece]
+    columns = pieces.first[row, piece]
+    return Strips(row, np.ones_like(row), pieces.size[row, piece], columns, tap[None], tap_step[None])
 
 
-def _nested(pieces: _Pieces) -> tuple[Integers, tuple[Strips, ...]] | None:
+def _nested(pieces: _Pieces, k: int) -> Strips | None:
     """Return rows without gaps, if in each one piece holds all columns and at most one other piece lies in it."""
-    if pieces.step > 1:
+    if pieces.step > 1 or ((pieces.size > 0).sum(1) > 2).any():
         return None
-    sizes, tap_step = pieces.size, pieces.tap_step
-    outer = int(np.argmax(sizes.sum(0)))
-    start, size = pieces.first[:, outer], sizes[:, outer]
-    row, piece = np.nonzero((sizes > 0) & (np.arange(sizes.shape[1]) != outer))
-    first, inner = pieces.first[row, piece], sizes[row, piece]
-    alone = bool((row[1:] > row[:-1]).all())
-    if not alone or (first < start[row]).any() or (first + inner > (start + size)[row]).any():
+    rows, others = np.arange(len(pieces.size)), pieces.size.copy()
+    outer = np.argmax(others, 1)
+    others[rows, outer] = 0
+    inner = np.argmax(others, 1)
+    start, size, tap = (values[rows, outer] for values in (pieces.first, pieces.size, pieces.tap))
+    held = others[rows, inner]
+    before = np.where(held > 0, pieces.first[rows, inner] - start, 0)
+    if (before < 0).any() or (before + held > size).any():
         return None
-    some, ones = np.flatnonzero(size), np.ones_like(size)
-    whole = Strips(
-        some,
-        np.zeros_like(some),
-        ones[some],
-        size[some],
-        start[some],
-        pieces.tap[some, outer],
-        np.full_like(some, tap_step[outer]),
+    # What is before the inner piece, in it and after it.
+    offsets = np.stack([np.zeros_like(before), before, before + held], 1)
+    parts = np.stack([before, held, size - before - held], 1)
+    row, part = np.nonzero(parts)
+    within, moved = part == 1, offsets[row, part]
+    inner_step, outer_step = pieces.tap_step[inner[row]], pieces.tap_step[outer[row]]
+    return Strips(
+        row,
+        np.ones_like(row),
+        parts[row, part],
+        start[row] + moved,
+        np.stack([tap[row] + moved * outer_step, np.where(within, pieces.tap[row, inner[row]], k)]),
+        np.stack([outer_step, np.where(within, inner_step, 0)]),
     )
-    within = Strips(row, first - start[row], ones[row], inner, first, pieces.tap[row, piece], tap_step[piece])
-    return size, (whole, within)
 
 
-def _overlaid(pieces: _Pieces) -> tuple[Integers, tuple[Strips, ...]]:
+def _overlaid(pieces: _Pieces, k: int) -> Strips:
     """Return rows whose pieces lie on or between one another.
 
     Column `phase + step*cell` is in a cell, of which a piece takes some neighbours, at its phase. Pieces of one phase
     lie on one another, and those of others between them. The cells are cut where a piece starts or stops: in an
     interval of cells, the phases that are there take turns.
     """
-    # The longest first, of which there are the fewest strips: those of what lies on it are added.
-    order = np.argsort(-pieces.size.sum(0), kind="stable")
-    first, size, first_tap = (values.T[order] for values in (pieces.first, pieces.size, pieces.tap))
-    tap_step, step = pieces.tap_step[order], pieces.step
+    step = pieces.step
+    order = np.argsort(pieces.size == 0, axis=1, kind="stable")[:, : int((pieces.size > 0).sum(1).max())]
+    first, size, first_tap = (
+        np.take_along_axis(values, order, 1).T for values in (pieces.first, pieces.size, pieces.tap)
+    )
+    tap_step = pieces.tap_step[order].T
     cell, phase = np.divmod(first, step)
-    stop = cell + size
-    cuts = np.sort(np.concatenate([cell, stop]), axis=0)
+    cuts = np.sort(np.concatenate([cell, cell + size]), axis=0)
     low, count = cuts[:-1], np.diff(cuts, axis=0)
     # Of each piece, interval and row: whether there are entries, which term of theirs, and its turn among the phases.
-    there = (cell[:, None] <= low) & (low < stop[:, None]) & (count > 0)
-    term, turn = there.astype(np.int8), np.zeros(there.shape, np.int8)
-    for piece in range(1, len(order)):
+    there = (cell[:, None] <= low) & (low < (cell + size)[:, None]) & (count > 0)
+    term, turn = np.zeros(there.shape, np.int8), np.zeros(there.shape, np.int8)
+    for piece in range(1, len(there)):
         below = there[:piece] & (phase[:piece] == phase[piece])[:, None]
-        term[piece] += there[piece] * below.sum(0, dtype=np.int8)
-    firsts = term == 1
-    for piece in range(len(order) if step > 1 else 0):
+        term[piece] = below.sum(0, dtype=np.int8)
+    firsts = there & (term == 0)
+    for piece in range(len(there) if step > 1 else 0):
         turn[piece] = (firsts & (phase < phase[piece])[:, None]).sum(0, dtype=np.int8)
-    every = firsts.sum(0, dtype=np.int8)
-    ends = np.cumsum(every * count, axis=0)
-    starts = ends - every * count
-    terms = []
-    for number in range(1, int(term.max()) + 1):
-        row, which, interval = np.nonzero((term == number).transpose(2, 0, 1))
-        begin = low[interval, row]
-        strips = Strips(
-            row,
-            starts[interval, row] + turn[which, interval, row],
-            every[interval, row].astype(np.int64),
-            count[interval, row],
-            phase[which, row] + step * begin,
-            first_tap[which, row] + tap_step[which] * (begin - cell[which, row]),
-            tap_step[which],
-        )
-        strips = _joined(strips, which, step)
-        in_order = np.argsort(strips.row * int(ends[-1].max()) + strips.at)
-        terms.append(Strips(*(values[in_order] for values in strips)))
-    return ends[-1], tuple(terms)
-
-
-def _joined(strips: Strips, piece: Integers, step: int) -> Strips:
-    """Return strips of which those that go on with the one before, of the same piece, are joined to it."""
-    row, at, every, size, column, _, _ = strips
-    goes_on = (
-        (row[1:] == row[:-1])
-        & (piece[1:] == piece[:-1])
-        & (every[1:] == every[:-1])
-        & (at[1:] == (at + every * size)[:-1])
-        & (column[1:] == (column + step * size)[:-1])
+    turns = firsts.sum(0, dtype=np.int64)
+    terms = 1 + int((term * there).max())
+    which = np.full((terms, *there.shape[::-1]), -1, np.int8)  # the piece of each term, row, interval and turn
+    for piece, here in enumerate(there):
+        interval, row = np.nonzero(here)
+        which[term[piece, interval, row], row, interval, turn[piece, interval, row]] = piece
+    row, interval, place = np.nonzero(which[0] >= 0)
+    which = which[:, row, interval, place]
+    begin = low[interval, row]
+    steps = tap_step[which, row]
+    taps = first_tap[which, row] + steps * (begin - cell[which, row])
+    return Strips(
+        row,
+        turns[interval, row],
+        count[interval, row],
+        phase[which[0], row] + step * begin,
+        np.where(which >= 0, taps, k),
+        np.where(which >= 0, steps, 0),
     )
-    if not goes_on.any():
-        return strips
-    starts = np.concatenate([[0], np.flatnonzero(~goes_on) + 1])
-    joined = Strips(*(values[starts] for values in strips))
-    return joined._replace(size=np.add.reduceat(size, starts))
-
-
-def progressions(first: Integers, size: Integers, step: int | Integers) -> Integers:
-    """Return `size` terms of each arithmetic progression, one after the other."""
-    starts = np.cumsum(size) - size
-    terms: Integers = np.repeat(first - starts * step, size)  # what does not fit into 64 bits wraps around and back
-    index = np.arange(len(terms))
-    if isinstance(step, np.ndarray):
-        index *= np.repeat(step, size)
-    elif step != 1:
-        index *= step
-    terms += index
-    return terms
 
 
 def _tangled(pieces: _Pieces) -> bool:
@@ -674,9 +671,7 @@ def _distinct(pieces: _Pieces) -> Integers:
     return entries
 
 
-def _with_edge(
-    axis: Axis, lengths: Integers, terms: tuple[Strips, ...], row: int, position: int, step: int
-) -> tuple[Integers, tuple[Strips, ...]]:
+def _with_edge(axis: Axis, strips: Strips, row: int, position: int, step: int) -> Strips:
     """Return rows of the transpose, and as one of them that of an end of the input, which replicated padding shows."""
     _, m, k, s, d, lo, _, _ = axis
     start, stop = _core(axis)
@@ -685,12 +680,10 @@ def _with_edge(
     parts = [_edge_entries(axis, position, np.arange(low, min(low + _BATCH, end))) for low in range(begin, end, _BATCH)]
     columns, taps = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     edge = _as_strips(row, columns, taps, step)
-    lengths = lengths.copy()
-    lengths[row] = len(columns)
-    (strips,) = terms  # the other rows are what windows see of the input itself
     before, after = np.searchsorted(strips.row, (row, row + 1))
     fields = zip(strips, edge, strict=True)
-    return lengths, (Strips(*(np.concatenate([rows[:before], new, rows[after:]]) for rows, new in fields)),)
+    parted = ([rows[..., :before], new, rows[..., after:]] for rows, new in fields)
+    return Strips(*(np.concatenate(arrays, -1) for arrays in parted))
 
 
 def _edge_entries(axis: Axis, position: int, windows: Integers) -> tuple[Integers, Integers]:
@@ -706,27 +699,28 @@ def _as_strips(row: int, columns: Integers, taps: Integers, step: int) -> Strips
     """Return the entries of a row as strips, one where columns are `step` apart and taps equally far.
 
     Windows that lie on padding alone see its end by all their taps, whose sum is one number. Where these neighbours are
-    nearer than `step`, they are a strip for each remainder.
+    nearer than `step`, as many strips take turns, but for the last few.
     """
-    parts, rest = [], np.arange(len(columns))
+    parts, rest = [], np.ones(len(columns), bool)
     if step > 1:
         begin = np.concatenate([[0], np.flatnonzero((np.diff(columns) != 1) | (np.diff(taps) != 0)) + 1])
         size = np.diff(begin, append=len(columns))
         many = size > 2 * step
         for first, entries in zip(begin[many].tolist(), size[many].tolist(), strict=True):
-            at = np.arange(first, first + step)
-            parts.append((at, np.full(step, step), (first + entries - 1 - at) // step + 1, np.zeros_like(at)))
-        rest = rest[np.repeat(~many, size)]
-    if rest.size:
-        tap_steps = np.diff(taps[rest])
+            at, cells = np.arange(first, first + step), entries // step
+            parts.append((at, np.full(step, step), np.full(step, cells), np.zeros_like(at)))
+            rest[first : first + step * cells] = False
+    if rest.any():
+        left = np.flatnonzero(rest)
+        tap_steps = np.diff(taps[left])
         alike = np.ones(len(tap_steps), bool)
         alike[1:] = tap_steps[1:] == tap_steps[:-1]
-        alike &= (np.diff(columns[rest]) == step) & (np.diff(rest) == 1)
+        alike &= (np.diff(columns[left]) == step) & (np.diff(left) == 1)
         starts = np.concatenate([[0], np.flatnonzero(~alike) + 1])
-        size = np.diff(starts, append=len(rest))
+        size = np.diff(starts, append=len(left))
         steps = np.where(size > 1, np.append(tap_steps, 1)[starts], 1)
-        parts.append((rest[starts], np.ones_like(starts), size, steps))
-    at, every, size, tap_step = (np.concatenate(values) for values in zip(*parts, strict=True))
+        parts.append((left[starts], np.ones_like(starts), size, steps))
+    at, turns, size, tap_step = (np.concatenate(values) for values in zip(*parts, strict=True))
     order = np.argsort(at)
     at = at[order]
-    return Strips(np.full_like(at, row), at, every[order], size[order], columns[at], taps[at], tap_step[order])
+    return Strips(np.full_like(at, row), turns[order], size[order], columns[at], taps[None, at], tap_step[None, order])

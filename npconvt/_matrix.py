@@ -1,23 +1,21 @@
 """The kernel matrix of a geometry as a CSR array.
 
-The rows of each axis come as runs that repeat with a period (`_axis.py`). The matrix of several axes is their product:
-row (q0, q1) holds, for every channel and every pair of entries of q0 and q1, one entry. So for fixed rows of all axes
-but the last, the entries of a whole line along the last axis are one contiguous *segment*, and lines whose outer rows
-belong to the same runs have the same segment, up to one constant added to the columns. The segment is written once and
-broadcast over all those lines and over the row channels. The outer rows at the two ends of an axis that have as many
-entries are written together, too.
-
-Many long outer rows that do not repeat, as on the padding of a long kernel, would be a segment each. Such a stretch of
-rows, with all lines on them, is one segment.
+The rows of each axis are segments of a short list of its entries (`_axis.py`). The matrix of several axes is their
+product: row (q0, q1) holds, for every channel and every pair of entries of q0 and q1, one entry; so its rows are
+segments of a list, too (`_patterns.py`), up to one constant added to the columns. Long rows are copied, segment by
+segment. Of short ones, which repeat along an axis with a period, the first period is copied, and its repeats are filled
+in.
 """
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
-from itertools import pairwise
+from functools import cached_property
+from itertools import chain
 from math import prod
+from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -25,24 +23,28 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 
 from npconvt import _arguments as arguments
-from npconvt._axis import ZEROS, Axis, AxisRows, Run, axis_entries, axis_rows, folds, tap_sums
+from npconvt._axis import ZEROS, Axis, AxisRows, Runs, axis_entries, axis_rows, folds, tap_sums
 from npconvt._geometry import ConvGeometry, operator_geometry
-from npconvt._lines import Inner, Line, Stretch, StretchLine, take, trimmed, write_run
 from npconvt._memory import check_fits
+from npconvt._patterns import Patterns, write
+from npconvt._segments import Segments, repeat
 
 if TYPE_CHECKING:
     from npconvt._arguments import IntOrInts, Ints, Padding
 
-# Entries of the lines that are written together, which stay in the next cache.
-_BATCH = 1 << 15
-# Rows of the last axis that are listed one by one although they repeat.
-_FEW = 64
-# Entries of a row of an outer axis that is long, the least number of them that make a stretch, the most entries of the
-# listed rows after each, and the entries of a stretch that are listed at once.
-_LONG = 16
-_SOME = 8
-_WIDE = 1 << 10
-_LISTED = 1 << 17
+# Entries that are listed at a time.
+_LISTED = 1 << 19
+# Entries that are copied in the time of a segment, to be added to those it has, and of a call.
+_SEGMENT = 25
+_CALL = 20_000
+# Entries of a period that stays in the cache while its repeats are filled in.
+_NEAR = 1 << 16
+# Entries of segments so long that they are copied as fast as a period that does not stay there.
+_LONG = 64
+# A list that has as many times fewer entries than the matrix takes little of the time.
+_FEW = 8
+# Bytes of the plans that are kept, of which one has half at most.
+_KEPT = 1 << 25
 # Windows of an axis that are counted without a thought about their number.
 _COUNTED = 1 << 14
 
@@ -180,29 +182,21 @@ def build(
 ) -> csr_array:
     """Return the kernel matrix of the geometry, or its transpose, with entries of the weight's dtype."""
     check_memory(call, geometry, weight.dtype.itemsize, transposed=transposed)
-    layout = _Layout.of(geometry, transposed)
-    dtype = np.dtype(np.int32 if geometry.index_bits == 32 else np.int64)
-    indices = np.empty(layout.entries, dtype)
-    data = np.empty(layout.entries, weight.dtype)
-    blocks = tuple(layout.blocks()) if layout.entries else ()
-    counted, offset = [], 0
-    alone = len(layout.axes) == layout.row_channels == layout.column_channels == 1
+    layout, parts, pointers, _ = _planned(geometry, transposed)
+    dtype = np.dtype(f"int{geometry.index_bits}")
+    indices = np.empty((layout.row_channels, layout.channel_entries), dtype)
+    data = np.empty(indices.shape, weight.dtype)
+    written, start = [], 0
     with np.errstate(invalid="ignore", over="ignore"):  # inf - inf is NaN, here as in any sum of the library
         values = _values_by_row_channel(geometry, weight, layout, transposed)
-        for block in blocks:
-            if block.stretch:
-                stretch = StretchLine(block.stretch, layout.column_strides[len(block.lines)], block.head, dtype)
-                _write_columns(layout, block, stretch, indices)
-                _write_values(layout, block, stretch, values, data)
-        blocks = tuple(block for block in blocks if not block.stretch)
-        for rows in axis_rows(layout.axes[-1], transposed, _FEW, copied=alone):
-            line = Line(rows, offset, dtype, alone=alone)
-            for block in blocks if line.entries else ():
-                _write_columns(layout, block, line, indices)
-                _write_values(layout, block, line, values, data)
-            counted.append((rows.runs, rows.lengths))
-            offset += line.entries
-    indptr = _row_pointers(layout, counted, dtype)
+        for part in parts:
+            stop = start + part.entries
+            if stop > start and layout.row_channels:
+                _write(part, values, indices[:, start:stop], data[:, start:stop])
+            written.append(part.first.counted)
+            start = stop
+    indices, data = indices.ravel(), data.ravel()
+    indptr = _row_pointers(layout, written, dtype) if pointers is None else pointers.copy()
     matrix = csr_array((data, indices, indptr), shape=(layout.rows, layout.columns), copy=False)
     # True by construction; saying so spares SciPy the check.
     matrix.has_sorted_indices = matrix.has_canonical_format = True
@@ -241,30 +235,14 @@ def check_dense_memory(call: str, shape: Ints, itemsize: int) -> None:
     check_fits(call, "the dense matrix", f"its shape {shape} takes", prod(shape) * itemsize, remedy)
 
 
-class _Lines(NamedTuple):
-    """Rows of one outer axis that have as many entries each, and their repeats."""
+class _Stage(NamedTuple):
+    """Some entries of a row channel: segments that are copied, or repeats of what is there already."""
 
+    start: int
+    segments: Segments | None
+    size: int  # of a period
     repeats: int
     step: int
-    columns: NDArray[Any]  # shape (rows, entries)
-    taps: NDArray[Any]  # shape (terms, rows, entries)
-    offset: int  # entries of the axis before the first of these rows
-    period_entries: int  # entries of the axis from one repeat to the next
-    row_entries: int  # and from one row to the next
-
-
-class _Block(NamedTuple):
-    """The lines that are written together: a grid, two axes per outer axis, its repeats and its rows.
-
-    With a stretch, `lines` are those of the axes before it, and each of the grid's is all lines of the stretch.
-    """
-
-    lines: tuple[_Lines, ...]
-    stretch: Stretch | None
-    offset: int  # entries of a row channel before the first of these lines
-    shape: Ints
-    strides: Ints  # entries from one line to the next
-    head: int  # entries per entry of what a line runs along: column channels times outer entries
 
 
 @dataclass(frozen=True, eq=False)
@@ -272,7 +250,7 @@ class _Layout:
     """A geometry's matrix in one direction: row channels by column channels, and its axes."""
 
     axes: tuple[Axis, ...]
-    outer: tuple[tuple[AxisRows, ...], ...]  # the rows of all axes but the last
+    inner: tuple[AxisRows, ...]  # all rows of all axes but the first
     row_sizes: Ints
     column_sizes: Ints
     row_channels: int
@@ -287,8 +265,17 @@ class _Layout:
         row_sizes, column_sizes = (inputs, outputs) if transposed else (outputs, inputs)
         channels = (geometry.out_channels, geometry.in_channels)
         rows, columns = channels[::-1] if transposed else channels
-        outer = tuple(_outer_rows(axis, transposed) for axis in axes[:-1])
-        return cls(axes, outer, row_sizes, column_sizes, rows, columns // geometry.groups, geometry.groups, transposed)
+        listed = {axis: next(axis_rows(axis, transposed)) for axis in axes[1:]}
+        inner, per_group = tuple(listed[axis] for axis in axes[1:]), columns // geometry.groups
+        return cls(axes, inner, row_sizes, column_sizes, rows, per_group, geometry.groups, transposed)
+
+    def parts(self) -> Iterator[_Part]:
+        """Yield some rows of the first axis at a time, with all rows of the others."""
+        if self.axes[0] in self.axes[1:]:
+            yield _Part(self, self.inner[self.axes[1:].index(self.axes[0])])
+        else:
+            for first in axis_rows(self.axes[0], self.transposed, _LISTED):
+                yield _Part(self, first)
 
     @property
     def rows(self) -> int:
@@ -304,171 +291,186 @@ class _Layout:
         return self.column_channels * prod(map(axis_entries, self.axes))
 
     @cached_property
-    def entries(self) -> int:
-        return self.row_channels * self.channel_entries
-
-    @cached_property
     def column_strides(self) -> Ints:
         """Columns from one position to the next, per axis."""
         return tuple(prod(self.column_sizes[axis + 1 :]) for axis in range(len(self.axes)))
 
-    def blocks(self) -> Iterator[_Block]:
-        """Yield the blocks of lines that are written together, leaving out empty ones."""
-        inner = [prod(map(axis_entries, self.axes[a:])) * self.column_channels for a in range(1, len(self.axes))]
-        outer = []
-        for number, (rows, entries) in enumerate(zip(self.outer, inner, strict=True)):
-            stretched = self._inner(number + 1) if any(_is_stretch(run) for part in rows for run in part.runs) else None
-            outer.append(_paired(_lines(rows, entries, stretched), _BATCH // max(1, entries)))
-        for lines, stretch in _products(outer):
-            offset, shape, strides, head = 0, [], [], 1
-            for line, entries in zip(lines, inner, strict=False):
-                rows, length = line.columns.shape
-                offset += head * line.offset * entries
-                shape += [line.repeats, rows]
-                strides += [head * line.period_entries * entries, head * line.row_entries * entries]
-                head *= length
-            yield _Block(lines, stretch, offset, tuple(shape), tuple(strides), head * self.column_channels)
-
-    def _inner(self, first: int) -> Inner | None:
-        """Return all rows of the axes from `first` on, unless many of them need be listed."""
-        rows, listed = [], 0
-        for part in axis_rows(self.axes[first], self.transposed):
-            listed += len(part.lengths)
-            if listed > _FEW:
-                return None
-            rows.append(part)
-        own = Inner.of(rows, self.column_strides[first])
-        if first + 1 == len(self.axes):
-            return own
-        inner = self._inner(first + 1)
-        both = own.times(inner) if inner else None
-        return both if both and len(both.listed) <= _FEW and both.sizes.sum() <= _WIDE else None
+    @cached_property
+    def inner_entries(self) -> Ints:
+        """Entries of all that is on an entry of an axis, per axis."""
+        each = [axis_entries(axis) for axis in self.axes]
+        return tuple(self.column_channels * prod(each[axis + 1 :]) for axis in range(len(each)))
 
 
-def _outer_rows(axis: Axis, transposed: bool) -> tuple[AxisRows, ...]:
-    # A dilation makes rows come in twos or threes that repeat; those of a long kernel are a stretch all the same.
-    return tuple(axis_rows(axis, transposed, _SOME if axis.k >= _LONG else 0))
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some rows of the first axis, and all rows of the others."""
+
+    layout: _Layout
+    first: AxisRows
+
+    @property
+    def axis_rows(self) -> tuple[AxisRows, ...]:
+        return self.first, *self.layout.inner
+
+    @cached_property
+    def entries(self) -> int:
+        """Entries of a row channel."""
+        return int((self.first.run_entries * self.first.runs.repeats).sum()) * self.layout.inner_entries[0]
+
+    @cached_property
+    def patterns(self) -> Patterns:
+        """The rows of a row channel, one for each of the rows that the axes have listed."""
+        rows, strides = self.axis_rows, self.layout.column_strides
+        patterns, values = Patterns.of(rows[-1]), len(rows[-1].columns)
+        for outer, stride in zip(rows[-2::-1], strides[-2::-1], strict=True):
+            patterns = patterns.after(outer, stride, values, self.entries // _FEW)
+            values *= len(outer.columns)
+        channels = self.layout.column_channels
+        if channels > 1:
+            index, zero, one = np.arange(channels), np.zeros(1, np.int64), np.ones(1, np.int64)
+            window = AxisRows(Runs(one, one, zero), Segments(one, zero, one * channels, zero), index, (index[None],))
+            patterns = patterns.after(window, prod(self.layout.column_sizes), values, self.entries // _FEW)
+        return patterns
+
+    def some_rows(self, begin: int, end: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return all rows of some axes: which of those that are listed, and how far their columns are moved."""
+        which, moves = np.zeros(1, np.int64), np.zeros(1, np.int64)
+        for number in range(begin, end):
+            rows, move = self.axis_rows[number].all
+            which = np.add.outer(which * len(self.axis_rows[number].lengths), rows).ravel()
+            moves = np.add.outer(moves, move * self.layout.column_strides[number]).ravel()
+        return which, moves
+
+    def repeated(self, axis: int) -> NDArray[np.bool_]:
+        """Return which runs of the axis are worth to be filled in, rather than copied row by row."""
+        rows, inner = self.axis_rows[axis], prod(self.layout.row_sizes[axis + 1 :])
+        near = rows.run_entries * self.layout.inner_entries[axis] <= _NEAR
+        many = rows.runs.repeats > max(1, _CALL // (_SEGMENT * inner))
+        return np.asarray(many & (near | (self.segment < _LONG)))
+
+    @cached_property
+    def segment(self) -> int:
+        """Entries of a segment."""
+        rows = self.patterns.rows
+        return int(rows.size.sum()) // max(1, len(rows.size))
+
+    @cached_property
+    def line_axis(self) -> int:
+        """The axis until which runs are filled in, in the least time."""
+        segments = len(self.patterns.rows.start) / max(1, len(self.patterns.rows.counts))
+        times, written = [], 1
+        for axis, rows in enumerate(self.axis_rows):
+            some = prod(self.layout.row_sizes[axis + 1 :])
+            runs, repeats, _ = rows.runs
+            filled = self.repeated(axis)
+            period = int(runs[filled].sum() + (runs * repeats)[~filled].sum())
+            calls = written * (2 * int(filled.sum()) + 1)
+            written *= period
+            times.append(calls * _CALL + written * some * segments * self.layout.row_channels * _SEGMENT)
+        return times.index(min(times))
+
+    @cached_property
+    def stages(self) -> tuple[_Stage, ...]:
+        """What is written of a row channel, in that order."""
+        return tuple(self._stages(0, 0, 0, 0)) if self.entries else ()
+
+    @cached_property
+    def nbytes(self) -> int:
+        """Bytes of the arrays."""
+        segments = (self.patterns.rows, *(stage.segments for stage in self.stages if stage.segments))
+        arrays = [self.patterns.columns, *(array for some in segments for array in some), *self.first.arrays]
+        return sum({id(array): array.nbytes for array in arrays}.values())
+
+    def _stages(self, axis: int, pattern: int, move: int, start: int) -> Iterator[_Stage]:
+        """Yield what is written of all rows of an axis, on one row of those before it."""
+        rows, stride, last = self.axis_rows[axis], self.layout.column_strides[axis], len(self.axis_rows)
+        inner, moves = self.some_rows(axis + 1, last if axis == self.line_axis else axis + 1)
+        patterns = prod(len(after.lengths) for after in self.axis_rows[axis + 1 :])
+        for period, moved, repeats, step in rows.periods(self.repeated(axis)):
+            first = start
+            which = pattern * len(rows.lengths) + period
+            if axis == self.line_axis:
+                all_moves = np.add.outer(move + moved * stride, moves).ravel()
+                segments = self.patterns.rows.of(np.add.outer(which * patterns, inner).ravel()).moved(all_moves)
+                size = int(segments.size.sum())
+                yield _Stage(start, segments, size, 1, 0)
+                start += size
+            else:
+                for row, further in zip(which.tolist(), moved.tolist(), strict=True):
+                    for stage in self._stages(axis + 1, row, move + further * stride, start):
+                        yield stage
+                        start = stage.start + stage.size * stage.repeats
+            if repeats > 1:
+                yield _Stage(first, None, start - first, repeats, step * stride)
+                start = first + repeats * (start - first)
 
 
-def _products(
-    outer: Sequence[tuple[_Lines | Stretch, ...]], lines: tuple[_Lines, ...] = ()
-) -> Iterator[tuple[tuple[_Lines, ...], Stretch | None]]:
-    """Yield the products of the axes' lines; a stretch ends its product."""
-    if len(lines) == len(outer):
-        yield lines, None
-        return
-    for part in outer[len(lines)]:
-        if isinstance(part, Stretch):
-            yield lines, part
-        else:
-            yield from _products(outer, (*lines, part))
+class _Plan(NamedTuple):
+    """All that a geometry's matrices have in common, if they are to be written."""
+
+    layout: _Layout
+    parts: Iterable[_Part]
+    pointers: NDArray[Any] | None = None
+    nbytes: int = 0
 
 
-def _lines(parts: Iterable[AxisRows], inner: int, stretched: Inner | None) -> Iterator[_Lines | Stretch]:
-    """Yield the rows of an outer axis, those that are written together as one.
+_plans: OrderedDict[tuple[ConvGeometry, bool], _Plan] = OrderedDict()
+_plans_lock = Lock()
 
-    For one entry of the axis the matrix has `inner` entries; what these are on a stretch, if it may have any, is given.
-    """
-    offset = 0
+
+def _planned(geometry: ConvGeometry, transposed: bool) -> _Plan:
+    """Return the plan of a geometry, which is kept for its next matrix unless it is large."""
+    key = geometry, transposed
+    with _plans_lock:
+        if key in _plans:
+            _plans.move_to_end(key)
+            return _plans[key]
+    layout = _Layout.of(geometry, transposed)
+    size = layout.rows * geometry.index_bits // 8 + sum(array.nbytes for rows in layout.inner for array in rows.arrays)
+    parts, some = layout.parts(), []
     for part in parts:
-        row = listed = 0
-        for run in part.runs:
-            lengths = part.lengths[row : row + run.rows]
-            ends = np.cumsum([0, *lengths])
-            here = stretched if _is_stretch(run) else None
-            cuts = _stretch_cuts(run, inner, here) if here else _cuts(lengths, inner)
-            for first, last in pairwise(cuts):
-                begin, end = int(ends[first]), int(ends[last])
-                if end == begin:
-                    continue
-                columns = part.columns[listed + begin : listed + end]
-                taps = trimmed(part.taps[:, listed + begin : listed + end], part.k)
-                if here:
-                    yield Stretch(lengths[first:last], columns, taps, offset + begin, here)
-                else:
-                    shape = (last - first, -1)
-                    taps = taps.reshape(len(taps), *shape)
-                    columns = columns.reshape(shape)
-                    yield _Lines(run.repeats, run.step, columns, taps, offset + begin, run.entries, columns.shape[1])
-            row += run.rows
-            listed += run.entries
-            offset += run.repeats * run.entries
-
-
-def _paired(lines: Iterable[_Lines | Stretch], most: int) -> tuple[_Lines | Stretch, ...]:
-    """Return the lines, but rows with as many entries that stand alone, as do those at the two ends, two by two.
-
-    Rows of more entries than `most` are so much work that nothing is gained.
-    """
-    alone: dict[tuple[int, ...], _Lines] = {}
-    paired: list[_Lines | Stretch] = []
-    for line in lines:
-        key = line.taps.shape
-        if isinstance(line, Stretch) or line.repeats > 1 or len(line.columns) > 1 or line.columns.size > most:
-            paired.append(line)
-        elif key not in alone:
-            alone[key] = line
-        else:
-            first = alone.pop(key)
-            columns = np.concatenate([first.columns, line.columns])
-            taps = np.concatenate([first.taps, line.taps], 1)
-            paired.append(first._replace(columns=columns, taps=taps, row_entries=line.offset - first.offset))
-    return (*paired, *alone.values())
-
-
-def _is_stretch(run: Run) -> bool:
-    return run.repeats == 1 and run.rows >= _SOME and run.entries >= _LONG * run.rows
-
-
-def _stretch_cuts(run: Run, inner: int, stretched: Inner) -> list[int]:
-    """Return where a stretch is cut into some of about `_LISTED` listed entries."""
-    channels = inner // max(1, stretched.entries)
-    stretches = -(-run.entries * int(stretched.sizes.sum()) * channels // _LISTED)
-    return [*range(0, run.rows, -(-run.rows // max(1, stretches))), run.rows]
-
-
-def _cuts(lengths: NDArray[Any], inner: int) -> list[int]:
-    """Return where rows are cut into some that have as many entries each, and at most `_BATCH` of the matrix."""
-    if len(lengths) == 1:
-        return [0, 1]
-    alike = [0, *(np.flatnonzero(np.diff(lengths)) + 1).tolist(), len(lengths)]
-    cuts: list[int] = []
-    for begin, end in pairwise(alike):
-        cuts += range(begin, end, max(1, _BATCH // max(1, int(lengths[begin]) * inner)))
-    return [*cuts, len(lengths)]
+        some.append(part)
+        size += part.nbytes
+        if size > _KEPT // 2:
+            return _Plan(layout, chain(some, parts))
+    pointers = _row_pointers(layout, [part.first for part in some], np.dtype(f"int{geometry.index_bits}"))
+    plan = _Plan(layout, tuple(some), pointers, size)
+    with _plans_lock:
+        _plans[key] = plan
+        while sum(kept.nbytes for kept in _plans.values()) > _KEPT:
+            _plans.popitem(last=False)
+    return plan
 
 
 # --- row pointers ----------------------------------------------------------------------------------------------------
 
 
-def _row_pointers(
-    layout: _Layout, last: Sequence[tuple[tuple[Run, ...], NDArray[Any]]], dtype: np.dtype[Any]
-) -> NDArray[Any]:
-    """Return the row pointers from the runs and row lengths of the last axis."""
-    pointers = _axis_pointers(last, layout.row_sizes[-1], dtype)
-    if layout.column_channels != 1:
-        pointers *= layout.column_channels
-    for parts, size in zip(layout.outer[::-1], layout.row_sizes[-2::-1], strict=True):
-        outer = _axis_pointers([(part.runs, part.lengths) for part in parts], size, dtype)
-        pointers = _product_pointers(outer, pointers)
+def _row_pointers(layout: _Layout, first: Sequence[AxisRows], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Return the row pointers from the rows of the first axis."""
+    pointers = np.array([0, layout.column_channels], dtype)
+    every = [first, *([rows] for rows in layout.inner)]
+    for rows, size in zip(every[::-1], layout.row_sizes[::-1], strict=True):
+        axis = _axis_pointers(rows, size, dtype)
+        pointers = _product_pointers(axis, pointers) if len(pointers) > 2 else axis * pointers[1]
     if layout.row_channels != 1:
         pointers = _product_pointers(np.arange(layout.row_channels + 1, dtype=dtype), pointers)
     return pointers
 
 
-def _axis_pointers(
-    parts: Sequence[tuple[tuple[Run, ...], NDArray[Any]]], rows: int, dtype: np.dtype[Any]
-) -> NDArray[Any]:
+def _axis_pointers(parts: Sequence[AxisRows], size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return the number of entries before each row of an axis, and after the last."""
-    pointers = np.zeros(rows + 1, dtype)
+    pointers = np.zeros(size + 1, dtype)
     ends, row, entries = pointers[1:], 0, 0
-    for runs, lengths in parts:
-        listed = 0
-        for run in runs:
-            period = (np.cumsum(lengths[listed : listed + run.rows]) + entries).astype(dtype)
-            row = write_run(ends, row, period, run.repeats, run.entries)
-            listed += run.rows
-            entries += run.repeats * run.entries
+    for rows in parts:
+        for period, _, repeats, _ in rows.periods(rows.runs.repeats >= _CALL // _SEGMENT):
+            if len(period):
+                counted = np.cumsum(rows.lengths.take(period))
+                ends[row : row + len(period)] = counted + entries
+                if repeats > 1:
+                    repeat(ends, row, len(period), repeats, int(counted[-1]))
+                row += repeats * len(period)
+                entries += repeats * int(counted[-1])
     return pointers
 
 
@@ -486,83 +488,34 @@ def _product_pointers(outer: NDArray[Any], inner: NDArray[Any]) -> NDArray[Any]:
 # --- columns and values ----------------------------------------------------------------------------------------------
 
 
-def _grid(target: NDArray[Any], layout: _Layout, block: _Block, line: Line | StretchLine) -> NDArray[Any]:
-    """Return a view of a block: row channels, the block's lines, entries of a line."""
-    return np.ndarray(
-        (layout.row_channels, *block.shape, block.head * line.entries),
-        target.dtype,
-        buffer=target.data,
-        offset=(block.offset + block.head * line.offset) * target.itemsize,
-        strides=tuple(step * target.itemsize for step in (layout.channel_entries, *block.strides, 1)),
-    )
-
-
-def _once(grid: NDArray[Any]) -> NDArray[Any]:
-    """Return a block without the axes of its repeats."""
-    return grid[(slice(None), *(0, slice(None)) * (grid.ndim // 2 - 1))]
-
-
-def _for_repeats(lines: NDArray[Any]) -> NDArray[Any]:
-    """Return lines with axes for their repeats."""
-    return lines[(slice(None), *(None, slice(None)) * (lines.ndim - 2))]
-
-
-def _write_columns(layout: _Layout, block: _Block, line: Line | StretchLine, indices: NDArray[Any]) -> None:
-    dtype = indices.dtype
-    channel = prod(layout.column_sizes)
-    scaled = list(zip(block.lines, map(dtype.type, layout.column_strides), strict=False))
-    parts = [np.arange(layout.column_channels, dtype=dtype) * dtype.type(channel)]
-    parts += [lines.columns.astype(dtype) * stride for lines, stride in scaled]
-    heads = _lines_first(reduce(np.add.outer, parts)[None], len(block.lines))
-    # What is the same for all of a line: the columns of its group, and of its repeat.
-    groups = np.arange(layout.groups, dtype=dtype) * dtype.type(layout.column_channels * channel)
-    constants = np.repeat(groups, layout.row_channels // layout.groups)
-    for lines, stride in scaled:
-        repeats = np.arange(lines.repeats, dtype=dtype) * (dtype.type(lines.step) * stride)
-        constants = np.add.outer(constants, repeats)[..., None]
-    grid = _grid(indices, layout, block, line)
-    segments = _once(grid) if constants.size == 1 else np.empty((1, *block.shape[1::2], grid.shape[-1]), dtype)
-    line.write_columns(heads, segments)
-    if constants.size > 1:
-        np.add(constants[..., None], _for_repeats(segments), out=grid)
-
-
-def _write_values(
-    layout: _Layout, block: _Block, line: Line | StretchLine, values: NDArray[Any], data: NDArray[Any]
-) -> None:
-    for axis, lines in enumerate(block.lines):
-        values = take(values, lines.taps, 2 + 2 * axis)
-    values = _lines_first(values, len(block.lines))
-    grid = _grid(data, layout, block, line)
-    repeated = prod(block.shape[::2]) > 1
-    # What is listed, or made once for all repeats, stays in the cache.
-    if isinstance(line, StretchLine) and not repeated:
-        most, size = _LISTED, line.listed_entries
-    else:
-        most, size = _BATCH, grid.shape[-1]
-    some = max(1, most // (size * prod(block.shape[1::2])))
+def _write(part: _Part, values: NDArray[Any], indices: NDArray[Any], data: NDArray[Any]) -> None:
+    """Write all entries of a part, into arrays of shape (row channels, entries)."""
+    layout, patterns, stages = part.layout, part.patterns, part.stages
+    values = _taken(values, part.first.taps, 2).reshape(len(values), -1)
+    near = max((stage.size for stage in stages if stage.repeats > 1), default=1)
+    some = max(1, min(_LISTED // len(patterns.columns), _NEAR // max(1, near)))
+    columns = patterns.columns.astype(indices.dtype)
     for first in range(0, layout.row_channels, some):
-        target = grid[first : first + some]
-        segments = (
-            np.empty((len(target), *block.shape[1::2], grid.shape[-1]), data.dtype) if repeated else _once(target)
-        )
-        line.write_values(values[first : first + some], segments)
-        if repeated:
-            target[...] = _for_repeats(segments)
-
-
-def _lines_first(values: NDArray[Any], axes: int) -> NDArray[Any]:
-    """Return (row channel, column channel, row, entry, row, entry ..., *taps) as (row channel, *rows, head, *taps)."""
-    stop = 2 + 2 * axes
-    rows, heads, taps = range(2, stop, 2), range(1, stop, 2), range(stop, values.ndim)
-    shape = [values.shape[axis] for axis in (0, *rows)]
-    return values.transpose(0, *rows, *heads, *taps).reshape(*shape, -1, *values.shape[stop:])
+        here = slice(first, first + some)
+        listed = columns, values[here] if patterns.source is None else values[here].take(patterns.source, 1)
+        for start, segments, size, repeats, step in stages:
+            stop = start + size
+            if segments:
+                write(segments, listed, None if first else indices[0, start:stop], data[here, start:stop])
+            else:
+                repeat(data[here], start, size, repeats, 0)
+                if not first:
+                    repeat(indices[0], start, size, repeats, step)
+    if layout.row_channels > 1:
+        groups = np.arange(layout.groups, dtype=indices.dtype) * (layout.column_channels * prod(layout.column_sizes))
+        shifts = groups.repeat(layout.row_channels // layout.groups)
+        np.add(indices[0], shifts[1:, None], out=indices[1:])
 
 
 def _values_by_row_channel(
     geometry: ConvGeometry, weight: NDArray[Any], layout: _Layout, transposed: bool
 ) -> NDArray[Any]:
-    """Return the weights as (row channel, column channel of its group, *taps), followed by the folded taps."""
+    """Return the weights as (row channel, column channel of its group, taps, *entries that inner axes have listed)."""
     groups = geometry.groups
     kernel = geometry.kernel_size or (1,)
     values = weight.reshape(geometry.out_channels, geometry.in_channels // groups, *kernel)
@@ -574,7 +527,23 @@ def _values_by_row_channel(
     for number, axis in enumerate(geometry.axes, 2):
         if folds(axis):
             values = _extended(values, axis, number)
+    for number, rows in enumerate(layout.inner, 3):
+        values = _taken(values, rows.taps, number)
     return values
+
+
+def _taken(values: NDArray[Any], taps: tuple[NDArray[Any], ...], axis: int) -> NDArray[Any]:
+    """Return the sums over terms, of `taps` of shapes (terms, entries), of the values along an axis."""
+    entries = sum(terms.shape[1] for terms in taps)
+    taken = np.empty((*values.shape[:axis], entries, *values.shape[axis + 1 :]), values.dtype)
+    done = 0
+    for terms in taps:
+        here = taken[(slice(None),) * axis + (slice(done, done + terms.shape[1]),)]
+        here[...] = values.take(terms[0], axis, mode="clip")
+        for term in terms[1:]:
+            here += values.take(term, axis, mode="clip")
+        done += terms.shape[1]
+    return taken
 
 
 def _extended(values: NDArray[Any], axis: Axis, number: int) -> NDArray[Any]:

@@ -24,9 +24,10 @@ FLOORS = (
     {"functional", "grad", "linop", "_fold", "_spectrum"},
     {"_methods"},
     {"_matrix"},
-    {"_geometry", "_lines"},
+    {"_geometry", "_patterns"},
     {"_arguments"},
     {"_axis", "_memory"},
+    {"_segments"},
 )
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))

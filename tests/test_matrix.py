@@ -13,6 +13,7 @@ from numpy.testing import assert_array_equal
 from oracles import Axis
 from strategies import calls, integers_as
 
+import npconvt._matrix
 from npconvt import ConvGeometry, conv, conv1d, conv_transpose, kernel_matrix
 
 
@@ -397,3 +398,42 @@ def test_wide_padding_that_windows_see_at_a_dilation(stride, dilation):
     assert A.nnz == pattern.sum()
     T = kernel_matrix([1, 10, 100, 1000], A.shape[:1], **keywords, transposed=True, output_size=7)
     assert_identical(T, A.T.tocsr())
+
+
+# So small that every list is cut, every run is filled in or none, and no plan is kept.
+CUT = {"_matrix._KEPT": 0, "_matrix._LISTED": 1, "_patterns._BATCH": 1, "_segments._CHUNK": 1, "_axis._BATCH": 1}
+FILLED = {"_matrix._CALL": 1, "_matrix._NEAR": 1 << 16, "_patterns._LONG": 1, "_matrix._SEGMENT": 100}
+COPIED = {"_matrix._NEAR": 0, "_matrix._LONG": 0, "_patterns._LONG": 1 << 16, "_patterns._BATCH": 50}
+
+
+@pytest.mark.parametrize("limits", [CUT, CUT | FILLED, CUT | COPIED, FILLED, {"_segments.csr_row_index": None}])
+def test_limits_change_the_time_alone(limits):
+    """Small matrices are written as large ones are; and without the loop of SciPy's that is not public."""
+
+    @given(call=calls())
+    def check(call):
+        A = kernel_matrix(call.weight, call.input_shape, **call.matrix_params, channels=True)
+        dense, pattern = oracles.matrix(call.weight, call.axes, call.groups)
+        assert_canonical(A)
+        assert_array_equal(A.toarray(), dense.T if call.transposed else dense, strict=True)
+        assert A.nnz == pattern.sum()
+
+    npconvt._matrix._plans.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        for name, limit in limits.items():
+            patch.setattr(f"npconvt.{name}", limit)
+        check()
+    npconvt._matrix._plans.clear()
+
+
+@given(call=calls())
+def test_a_matrix_may_be_written_on(call):
+    """What is kept for the next matrix of the same geometry is not in this one."""
+    params = call.matrix_params | {"channels": True}
+    A = kernel_matrix(call.weight, call.input_shape, **params)
+    B = kernel_matrix(call.weight, call.input_shape, **params)
+    kept = B.copy()
+    for array in (B.data, B.indices, B.indptr):
+        array[...] = -1
+    assert_identical(kernel_matrix(call.weight, call.input_shape, **params), A)
+    assert_identical(kept, A)
