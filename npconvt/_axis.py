@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from npconvt._segments import Segments, copy
+from npconvt._segments import Segments, copy, sums
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -168,8 +168,7 @@ class AxisRows:
     @cached_property
     def run_entries(self) -> Integers:
         """Entries of a period of each run."""
-        ends = np.concatenate([[0], np.cumsum(self.lengths)])
-        return np.diff(ends[np.concatenate([[0], np.cumsum(self.runs.rows)])])
+        return sums(self.lengths, self.runs.rows)
 
     @cached_property
     def counted(self) -> AxisRows:
@@ -255,6 +254,10 @@ def _listed(strips: Strips, rows: int, step: int, k: int, taps: int) -> tuple[Se
     orders, tables = zip(*(_by_remainder(taps, each) for each in steps.tolist()), strict=True)
     which = np.searchsorted(steps[:-1], tap_step)
     place = np.array(tables)[which, tap] + which * taps
+    if len(tap) == 1 and (turns == 1).all() and not ((tap_step == 0) & (size > 1)).any():
+        columns = np.arange(taps * len(steps)) * step
+        segments = Segments(np.bincount(row, minlength=rows), place[0], size, column - place[0] * step)
+        return segments, columns, (np.concatenate(orders)[None],)
     # A tap again and again is no tap again and again, and that added.
     same = (tap_step == 0) & (size > 1)
     place[same] = count = taps * len(steps)
@@ -330,8 +333,9 @@ def _spans(edges: Integers, stop: int) -> tuple[Integers, Integers]:
 
 def _ramps(sizes: Integers) -> Integers:
     """Return 0, 1, 2 ... for each of the sizes."""
-    ends = np.cumsum(sizes)
-    return np.asarray(np.arange(ends[-1]) - np.repeat(ends - sizes, sizes))
+    ends = sizes.cumsum()
+    ramps: Integers = np.arange(ends[-1]) - (ends - sizes).repeat(sizes)
+    return ramps
 
 
 def _core(axis: Axis) -> tuple[int, int]:
@@ -490,14 +494,16 @@ class _Pieces(NamedTuple):
 
     @classmethod
     def of(cls, step: int, *pieces: tuple[Any, Any, Any, int]) -> _Pieces:
-        first, count, tap = (
-            np.stack(np.broadcast_arrays(*(piece[field] for piece in pieces)), 1) for field in range(3)
-        )
-        # Where nothing is, Python's ints need not fit into 64 bits.
-        first, tap = (np.where(count > 0, values, 0).astype(np.int64) for values in (first, tap))
+        shape = len(pieces[0][1]), len(pieces)
+        first, count, tap = np.empty((3, *shape), np.int64)
+        for number, piece in enumerate(pieces):
+            count[:, number] = piece[1]
+            # Where nothing is, Python's ints need not fit into 64 bits.
+            there = count[:, number] > 0
+            first[:, number], tap[:, number] = np.where(there, piece[0], 0), np.where(there, piece[2], 0)
         # Nor need a step that no entry takes.
         tap_step = np.array([max(-(2**61), min(piece[3], 2**61)) for piece in pieces])
-        return cls(first, count.astype(np.int64), tap, tap_step, min(step, 2**61))
+        return cls(first, count, tap, tap_step, min(step, 2**61))
 
 
 def _windows(axis: Axis, windows: Integers) -> _Pieces:
@@ -559,7 +565,7 @@ def _positions(axis: Axis, positions: Integers) -> _Pieces:
 
 def _merged(pieces: _Pieces, k: int) -> Strips:
     """Return rows with their entries in ascending order of columns."""
-    if _tangled(pieces):
+    if pieces.size.shape[1] > 1 and _tangled(pieces):
         return _nested(pieces, k) or _overlaid(pieces, k)
     row, piece = np.nonzero(pieces.size)
     tap, tap_step = pieces.tap[row, piece], pieces.tap_step[piece]

@@ -183,8 +183,7 @@ def build(
     """Return the kernel matrix of the geometry, or its transpose, with entries of the weight's dtype."""
     check_memory(call, geometry, weight.dtype.itemsize, transposed=transposed)
     layout, parts, pointers, _ = _planned(geometry, transposed)
-    dtype = np.dtype(f"int{geometry.index_bits}")
-    indices = np.empty((layout.row_channels, layout.channel_entries), dtype)
+    indices = np.empty((layout.row_channels, layout.channel_entries), layout.dtype)
     data = np.empty(indices.shape, weight.dtype)
     written, start = [], 0
     with np.errstate(invalid="ignore", over="ignore"):  # inf - inf is NaN, here as in any sum of the library
@@ -196,7 +195,7 @@ def build(
             written.append(part.first.counted)
             start = stop
     indices, data = indices.ravel(), data.ravel()
-    indptr = _row_pointers(layout, written, dtype) if pointers is None else pointers.copy()
+    indptr = _row_pointers(layout, written) if pointers is None else pointers.copy()
     matrix = csr_array((data, indices, indptr), shape=(layout.rows, layout.columns), copy=False)
     # True by construction; saying so spares SciPy the check.
     matrix.has_sorted_indices = matrix.has_canonical_format = True
@@ -257,6 +256,7 @@ class _Layout:
     column_channels: int  # of one group
     groups: int
     transposed: bool
+    dtype: np.dtype[Any]  # of the columns
 
     @classmethod
     def of(cls, geometry: ConvGeometry, transposed: bool) -> _Layout:
@@ -267,7 +267,17 @@ class _Layout:
         rows, columns = channels[::-1] if transposed else channels
         listed = {axis: next(axis_rows(axis, transposed)) for axis in axes[1:]}
         inner, per_group = tuple(listed[axis] for axis in axes[1:]), columns // geometry.groups
-        return cls(axes, inner, row_sizes, column_sizes, rows, per_group, geometry.groups, transposed)
+        return cls(
+            axes,
+            inner,
+            row_sizes,
+            column_sizes,
+            rows,
+            per_group,
+            geometry.groups,
+            transposed,
+            np.dtype(f"int{geometry.index_bits}"),
+        )
 
     def parts(self) -> Iterator[_Part]:
         """Yield some rows of the first axis at a time, with all rows of the others."""
@@ -427,14 +437,14 @@ def _planned(geometry: ConvGeometry, transposed: bool) -> _Plan:
             _plans.move_to_end(key)
             return _plans[key]
     layout = _Layout.of(geometry, transposed)
-    size = layout.rows * geometry.index_bits // 8 + sum(array.nbytes for rows in layout.inner for array in rows.arrays)
+    size = layout.rows * layout.dtype.itemsize + sum(array.nbytes for rows in layout.inner for array in rows.arrays)
     parts, some = layout.parts(), []
     for part in parts:
         some.append(part)
         size += part.nbytes
         if size > _KEPT // 2:
             return _Plan(layout, chain(some, parts))
-    pointers = _row_pointers(layout, [part.first for part in some], np.dtype(f"int{geometry.index_bits}"))
+    pointers = _row_pointers(layout, [part.first for part in some])
     plan = _Plan(layout, tuple(some), pointers, size)
     with _plans_lock:
         _plans[key] = plan
@@ -446,8 +456,9 @@ def _planned(geometry: ConvGeometry, transposed: bool) -> _Plan:
 # --- row pointers ----------------------------------------------------------------------------------------------------
 
 
-def _row_pointers(layout: _Layout, first: Sequence[AxisRows], dtype: np.dtype[Any]) -> NDArray[Any]:
+def _row_pointers(layout: _Layout, first: Sequence[AxisRows]) -> NDArray[Any]:
     """Return the row pointers from the rows of the first axis."""
+    dtype = layout.dtype
     pointers = np.array([0, layout.column_channels], dtype)
     every = [first, *([rows] for rows in layout.inner)]
     for rows, size in zip(every[::-1], layout.row_sizes[::-1], strict=True):
@@ -462,6 +473,9 @@ def _axis_pointers(parts: Sequence[AxisRows], size: int, dtype: np.dtype[Any]) -
     """Return the number of entries before each row of an axis, and after the last."""
     pointers = np.zeros(size + 1, dtype)
     ends, row, entries = pointers[1:], 0, 0
+    if size < _CALL // _SEGMENT and len(parts) == 1:
+        parts[0].lengths.take(parts[0].all[0]).cumsum(out=ends)
+        return pointers
     for rows in parts:
         for period, _, repeats, _ in rows.periods(rows.runs.repeats >= _CALL // _SEGMENT):
             if len(period):

@@ -81,9 +81,11 @@ class Patterns:
         """
         lengths, entries = self.lengths, len(outer.columns)
         patterns = len(lengths)
-        start, move = np.zeros_like(lengths), np.zeros_like(lengths)
-        start[self.rows.counts > 0] = self.rows.start
-        move[self.rows.counts > 0] = self.rows.move
+        _, start, _, move = self.rows
+        if len(start) < patterns:  # there are rows without entries
+            there = self.rows.counts > 0
+            start, move = (np.zeros(patterns, np.int64) for _ in range(2))
+            start[there], move[there] = self.rows.start, self.rows.move
         sizes = lengths.repeat(entries)
         columns, source = copied(self._columns, self._sources, start.repeat(entries), sizes)
         columns += np.add.outer(move, outer.columns.astype(np.int64) * stride).ravel().repeat(sizes)

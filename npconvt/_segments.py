@@ -33,16 +33,21 @@ class Segments(NamedTuple):
     size: Integers
     move: Integers
 
+    @property
+    def single(self) -> bool:
+        """Whether each row is one segment."""
+        return len(self.counts) == len(self.start) and bool((self.counts == 1).all())
+
     def lengths(self) -> Integers:
         """Return the number of entries of each row."""
-        return np.diff(np.concatenate([[0], np.cumsum(self.size)])[np.concatenate([[0], np.cumsum(self.counts)])])
+        return self.size if self.single else sums(self.size, self.counts)
 
     def of(self, rows: Integers) -> Segments:
         """Return some of the rows, in that order."""
-        if len(self.counts) == len(self.start) and (self.counts == 1).all():
+        if self.single:
             return Segments(*(values.take(rows) for values in self))
         counts = self.counts.take(rows)
-        index = progressions((np.cumsum(self.counts) - self.counts).take(rows), counts)
+        index = progressions((self.counts.cumsum() - self.counts).take(rows), counts)
         return Segments(counts, *(values.take(index) for values in self[1:]))
 
     def moved(self, moves: Integers) -> Segments:
@@ -127,9 +132,18 @@ def _add(source: NDArray[Any], number: int, target: NDArray[Any]) -> None:
         target[...] = source
 
 
+def sums(values: Integers, counts: Integers) -> Integers:
+    """Return the sums of as many neighbours as the counts say; they may be none."""
+    ends = np.zeros(len(values) + 1, np.int64)
+    values.cumsum(out=ends[1:])
+    stops = counts.cumsum()
+    total: Integers = ends.take(stops) - ends.take(stops - counts)
+    return total
+
+
 def progressions(first: Integers, size: Integers) -> Integers:
     """Return `first`, `first + 1`, ..., `size` numbers of each, one after the other."""
-    starts = np.cumsum(size) - size
+    starts = size.cumsum() - size
     numbers: Integers = (first - starts).repeat(size)
     numbers += np.arange(len(numbers))
     return numbers
