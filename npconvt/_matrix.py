@@ -115,6 +115,9 @@ def kernel_matrix(
     The construction is that of Dumoulin and Visin, "A guide to convolution arithmetic for deep learning" (2016),
     section 4.1, for any number of axes, channels and strides.
 
+    What the geometry alone decides is kept for its next matrix, which is then written about as fast as it can be
+    copied. All that is kept is at most 32 MiB; what has not been used for longest goes first.
+
     Examples
     --------
     A kernel of two taps on four elements:
