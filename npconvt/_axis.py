@@ -277,28 +277,43 @@ def _listed(strips: Strips, rows: int, step: int, k: int, taps: int) -> tuple[Se
         most = terms[groups].max(1)
         for several in np.unique(most).tolist():
             some = groups[most == several]
-            cells = size[some[:, 0]]
-            total = int(cells.sum())
-            new_columns, new_taps = np.empty((total, number), dtype), np.empty((several, total, number), dtype)
-            for turn, strip in enumerate(some.T):
-                for term in range(several)[::-1]:
-                    there = new_columns[:, turn], new_taps[term, :, turn]
-                    # Neighbours are written where they belong, others in turn.
-                    into = there if number == 1 else (np.empty(total, dtype), np.empty(total, dtype))
-                    copy(columns, table, place[term, strip], cells, *into)
-                    if more[term, strip].any():
-                        np.add(into[1], more[term, strip].astype(dtype).repeat(cells), out=into[1])
-                    if number > 1:
-                        there[1][...] = into[1]
-                np.add(into[0], move[strip].astype(dtype).repeat(cells), out=there[0])
-            first = some[:, 0]
+            first, cells = some[:, 0], size[some[:, 0]]
+            new_columns, new_taps = _in_turn(
+                (columns, table), place[:several, some], more[:several, some], move[some], cells
+            )
             start[first] = count + number * (np.cumsum(cells) - cells)
             size_there[first], move_there[first], kept[first] = cells * number, 0, True
-            listed_columns.append(new_columns.ravel())
-            listed_taps.append(new_taps.reshape(several, -1))
-            count += number * total
+            listed_columns.append(new_columns)
+            listed_taps.append(new_taps)
+            count += len(new_columns)
     segments = Segments(np.bincount(row[kept], minlength=rows), start[kept], size_there[kept], move_there[kept])
     return segments, np.concatenate(listed_columns), tuple(listed_taps)
+
+
+def _in_turn(
+    lists: tuple[Integers, Integers], place: Integers, more: Integers, move: Integers, cells: Integers
+) -> tuple[Integers, Integers]:
+    """Return the columns and taps of strips that take turns, in groups of as many cells each.
+
+    Of a strip, each term is in the lists from a place on, with more added to the taps, and the columns moved; these
+    have shape (terms, groups, turns), but moves (groups, turns).
+    """
+    terms, _, turns = place.shape
+    total, dtype = int(cells.sum()), lists[0].dtype
+    columns, taps = np.empty((total, turns), dtype), np.empty((terms, total, turns), dtype)
+    for turn in range(turns):
+        for term in range(terms)[::-1]:
+            there = columns[:, turn], taps[term, :, turn]
+            # Neighbours are written where they belong, others in turn.
+            into = there if turns == 1 else (np.empty(total, dtype), np.empty(total, dtype))
+            copy(*lists, place[term, :, turn], cells, *into)
+            added = more[term, :, turn]
+            if added.any():
+                np.add(into[1], added.astype(dtype).repeat(cells), out=into[1])
+            if turns > 1:
+                there[1][...] = into[1]
+        np.add(into[0], move[:, turn].astype(dtype).repeat(cells), out=there[0])
+    return columns.ravel(), taps.reshape(terms, -1)
 
 
 def _by_remainder(count: int, step: int) -> tuple[Integers, Integers]:
