@@ -43,8 +43,9 @@ _NEAR = 1 << 16
 _LONG = 64
 # A list that has as many times fewer entries than the matrix takes little of the time.
 _FEW = 8
-# Bytes of the plans that are kept, of which one has half at most.
+# Bytes of the plans that are kept, of which one has half at most, and how many they are.
 _KEPT = 1 << 25
+_PLANS = 256
 # Windows of an axis that are counted without a thought about their number.
 _COUNTED = 1 << 14
 
@@ -428,17 +429,44 @@ class _Plan(NamedTuple):
     nbytes: int = 0
 
 
-_plans: OrderedDict[tuple[ConvGeometry, bool], _Plan] = OrderedDict()
-_plans_lock = Lock()
+class _Plans:
+    """The plans that are kept, those used last at the end."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[ConvGeometry, bool], _Plan] = OrderedDict()
+        self._nbytes = 0
+        self._lock = Lock()
+
+    def get(self, geometry: ConvGeometry, transposed: bool) -> _Plan | None:
+        with self._lock:
+            if (geometry, transposed) in self._kept:
+                self._kept.move_to_end((geometry, transposed))
+            return self._kept.get((geometry, transposed))
+
+    def keep(self, geometry: ConvGeometry, transposed: bool, plan: _Plan) -> None:
+        """Keep a plan, and no longer those used longest ago that are too much."""
+        with self._lock:
+            if (geometry, transposed) in self._kept:  # another thread was faster
+                return
+            self._kept[geometry, transposed] = plan
+            self._nbytes += plan.nbytes
+            while self._nbytes > _KEPT or len(self._kept) > _PLANS:
+                self._nbytes -= self._kept.popitem(last=False)[1].nbytes
+
+    def clear(self) -> None:
+        with self._lock:
+            self._kept.clear()
+            self._nbytes = 0
+
+
+_plans = _Plans()
 
 
 def _planned(geometry: ConvGeometry, transposed: bool) -> _Plan:
     """Return the plan of a geometry, which is kept for its next matrix unless it is large."""
-    key = geometry, transposed
-    with _plans_lock:
-        if key in _plans:
-            _plans.move_to_end(key)
-            return _plans[key]
+    plan = _plans.get(geometry, transposed)
+    if plan:
+        return plan
     layout = _Layout.of(geometry, transposed)
     size = layout.rows * layout.dtype.itemsize + sum(array.nbytes for rows in layout.inner for array in rows.arrays)
     parts, some = layout.parts(), []
@@ -447,12 +475,8 @@ def _planned(geometry: ConvGeometry, transposed: bool) -> _Plan:
         size += part.nbytes
         if size > _KEPT // 2:
             return _Plan(layout, chain(some, parts))
-    pointers = _row_pointers(layout, [part.first for part in some])
-    plan = _Plan(layout, tuple(some), pointers, size)
-    with _plans_lock:
-        _plans[key] = plan
-        while sum(kept.nbytes for kept in _plans.values()) > _KEPT:
-            _plans.popitem(last=False)
+    plan = _Plan(layout, tuple(some), _row_pointers(layout, [part.first for part in some]), size)
+    _plans.keep(geometry, transposed, plan)
     return plan
 
 
