@@ -117,7 +117,7 @@ def kernel_matrix(
     section 4.1, for any number of axes, channels and strides.
 
     What the geometry alone decides is kept for its next matrix, which is then written about as fast as it can be
-    copied. All that is kept is at most 32 MiB; what has not been used for longest goes first.
+    copied. All that is kept is about 32 MiB at most; what has not been used for longest goes first.
 
     Examples
     --------
