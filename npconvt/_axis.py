@@ -25,9 +25,10 @@ ZEROS, REFLECT, REPLICATE, CIRCULAR = PADDING_MODES = ("zeros", "reflect", "repl
 
 # Rows whose entries are counted at a time.
 _COUNTED = 1 << 13
-# Windows that are looked at at a time, and entries that a row counts at least.
+# Windows that are looked at at a time; rows that are listed together at most, and long ones at least.
 _BATCH = 1 << 17
-_APART = 1 << 4
+_FULL = 1 << 15
+_ROWS = 4
 
 
 class Axis(NamedTuple):
@@ -215,7 +216,7 @@ class AxisRows:
 def axis_rows(axis: Axis, transposed: bool, most: int | None = None) -> Iterator[AxisRows]:
     """Yield the rows of the axis's kernel matrix (outputs by inputs), or of its transpose.
 
-    They are yielded at once, or some at a time that may need `most` listed entries, but at least a period.
+    They are yielded at once, or some at a time that have about `most` entries, but at least some rows and one period.
     """
     units = tuple(_scatter_units(axis) if transposed else _gather_units(axis))
     listed = np.concatenate([unit.rows for unit in units])
@@ -226,51 +227,72 @@ def axis_rows(axis: Axis, transposed: bool, most: int | None = None) -> Iterator
     step = np.where(repeats > 1, step, 0).astype(np.int64)
     runs = Runs(np.array([unit.size for unit in units]).repeat(count), repeats, step)
     edges = sorted({edge for edge, _ in _doubled(axis)}) if transposed and axis.mode == REPLICATE else ()
-    ends = np.cumsum(runs.rows)
-    full = len(listed) if most is None else most // max(axis.k, _APART)
+    pieces = (_positions if transposed else _windows)(axis, listed)
+    work = pieces.size.sum(1)
+    if not work.all():
+        runs, some = _empty_joined(runs, (work == 0) & ~np.isin(listed, edges))
+        listed, work = listed[some], work[some]
+        pieces = pieces._replace(first=pieces.first[some], size=pieces.size[some], tap=pieces.tap[some])
+    ends = runs.rows.cumsum()
+    # Most taps that a part lists are those of any of its rows, so there are some rows for them.
+    full = len(listed) if most is None else max(most, _ROWS * int(work.max()))
+    work = np.ones_like(work).cumsum() if most is None else np.maximum(work, full // _FULL).cumsum()
     begin = row = 0
     while begin < len(ends):
-        end = max(begin + 1, int(np.searchsorted(ends, row + full, "right")))
-        some = listed[row : ends[end - 1]]
-        pieces = (_positions if transposed else _windows)(axis, some)
-        strips = _merged(pieces, axis.k)
+        last = int(np.searchsorted(work, (work[row - 1] if row else 0) + full, "right"))
+        end = max(begin + 1, int(np.searchsorted(ends, last, "right")))
+        stop = int(ends[end - 1])
+        some, part = listed[row:stop], pieces.some(row, stop)
+        strips = _merged(part, axis.k)
         for edge in edges:
             if some[0] <= edge <= some[-1]:
                 strips = _with_edge(axis, strips, int(np.searchsorted(some, edge)), edge, pieces.step)
-        rows = _listed(strips, len(some), pieces.step, axis.k, tap_count(axis))
+        rows = _listed(strips, len(some), pieces.step, axis.k)
         yield AxisRows(Runs(*(values[begin:end] for values in runs)), *rows)
-        begin, row = end, int(ends[end - 1])
+        begin, row = end, stop
 
 
-def _listed(strips: Strips, rows: int, step: int, k: int, taps: int) -> tuple[Segments, Integers, tuple[Integers, ...]]:
+def _empty_joined(runs: Runs, empty: NDArray[np.bool_]) -> tuple[Runs, NDArray[np.bool_]]:
+    """Return runs of which neighbours of one row without entries are one, and which of the listed rows stay."""
+    row = runs.rows.cumsum() - 1
+    alone = empty[row] & (runs.rows == 1)
+    stays = np.ones(len(alone), bool)
+    stays[1:] = ~(alone[1:] & alone[:-1])
+    rows = np.ones(len(empty), bool)
+    rows[row] = stays
+    repeats = np.add.reduceat(runs.repeats, np.flatnonzero(stays))
+    return Runs(runs.rows[stays], repeats, runs.step[stays]), rows
+
+
+def _listed(strips: Strips, rows: int, step: int, k: int) -> tuple[Segments, Integers, tuple[Integers, ...]]:
     """Return rows as segments of a list, and the columns and taps of its entries.
 
-    The list begins with all taps, once for each step of taps that strips have, in an order in which taps that far apart
-    are neighbours. Entries that are sums, or take turns, are listed after them.
+    The list begins with taps in an order in which those of a strip are neighbours. Entries that are sums, or take
+    turns, are listed after them.
     """
     row, turns, size, column, tap, tap_step = strips
-    steps = np.unique(tap_step[(size > 1) & (tap_step != 0)])
-    steps = steps if len(steps) else np.ones(1, np.int64)
-    orders, tables = zip(*(_by_remainder(taps, each) for each in steps.tolist()), strict=True)
-    which = np.searchsorted(steps[:-1], tap_step)
-    place = np.array(tables)[which, tap] + which * taps
-    if len(tap) == 1 and (turns == 1).all() and not ((tap_step == 0) & (size > 1)).any():
-        columns = np.arange(taps * len(steps)) * step
-        segments = Segments(np.bincount(row, minlength=rows), place[0], size, column - place[0] * step)
-        return segments, columns, (np.concatenate(orders)[None],)
     # A tap again and again is no tap again and again, and that added.
-    same = (tap_step == 0) & (size > 1)
-    place[same] = count = taps * len(steps)
+    same = ((tap_step == 0) & (size > 1)) | (tap == k)
     more = np.where(same, tap - k, 0)
+    place, orders = _ordered(tap, tap_step, size, ~same)
+    count = len(orders)
+    place[same] = count
+    terms = (tap != k).sum(0)
+    kept = (turns == 1) & (terms == 1) & ~same[0]
+    if kept.all():
+        columns = np.arange(count) * step
+        return (
+            Segments(np.bincount(row, minlength=rows), place[0], size, column - place[0] * step),
+            columns,
+            (orders[None],),
+        )
     none = np.full(size[same.any(0)].max(initial=0), k)
     narrow = (count + len(none)) * step + int(column.max(initial=0)) < 2**31
     dtype = np.int32 if narrow else np.int64
-    table = np.concatenate([*orders, none]).astype(dtype)
+    table = np.concatenate([orders, none]).astype(dtype)
     columns = (np.arange(len(table)) * step).astype(dtype)
     move = column - place[0] * step
     start, size_there, move_there = place[0].copy(), size.copy(), move.copy()
-    terms = (tap != k).sum(0)
-    kept = (turns == 1) & (terms == 1) & ~same[0]
     listed_columns, listed_taps = [columns[:count]], [table[None, :count]]
     for number in np.unique(turns[~kept]).tolist():
         groups = np.flatnonzero((turns == number) & ~kept).reshape(-1, number)
@@ -314,6 +336,25 @@ def _in_turn(
                 there[1][...] = into[1]
         np.add(into[0], move[:, turn].astype(dtype).repeat(cells), out=there[0])
     return columns.ravel(), taps.reshape(terms, -1)
+
+
+def _ordered(tap: Integers, tap_step: Integers, size: Integers, some: Integers) -> tuple[Integers, Integers]:
+    """Return where some strips' taps are in a list, and the list: for each step, the taps that strips of it have."""
+    place = np.zeros_like(tap)
+    alone, last = some & (size == 1), tap + (size - 1) * tap_step
+    orders = [np.unique(tap[alone])]
+    place[alone] = np.searchsorted(orders[0], tap[alone])
+    count = len(orders[0])
+    some = some & ~alone
+    for step in np.unique(tap_step[some]).tolist():
+        used = some & (tap_step == step)
+        ends = np.concatenate([tap[used], last[used]])
+        low = int(ends.min())
+        order, places = _by_remainder(int(ends.max()) - low + 1, step)
+        place[used] = count + places.take(tap[used] - low)
+        orders.append(order + low)
+        count += len(order)
+    return place, np.concatenate(orders)
 
 
 def _by_remainder(count: int, step: int) -> tuple[Integers, Integers]:
@@ -475,12 +516,6 @@ def tap_sums(axis: Axis) -> TapSums:
     return TapSums(max(1, int(enter[0])), min(int(leave[1]), axis.k - 1))
 
 
-def tap_count(axis: Axis) -> int:
-    """Return how many numbers of taps there are."""
-    first, since = tap_sums(axis)
-    return axis.k + (1 + first - 1 + axis.k - 1 - since if folds(axis) else 0)
-
-
 def _enter_leave(axis: Axis, windows: Integers) -> tuple[Integers, Integers]:
     """Return the first tap of each window that is in the input, and the first that is after it.
 
@@ -519,6 +554,10 @@ class _Pieces(NamedTuple):
         # Nor need a step that no entry takes.
         tap_step = np.array([max(-(2**61), min(piece[3], 2**61)) for piece in pieces])
         return cls(first, count, tap, tap_step, min(step, 2**61))
+
+    def some(self, begin: int, end: int) -> _Pieces:
+        """Return some of the rows."""
+        return self._replace(first=self.first[begin:end], size=self.size[begin:end], tap=self.tap[begin:end])
 
 
 def _windows(axis: Axis, windows: Integers) -> _Pieces:

@@ -9,6 +9,7 @@ in.
 
 from __future__ import annotations
 
+import os
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -285,11 +286,26 @@ class _Layout:
 
     def parts(self) -> Iterator[_Part]:
         """Yield some rows of the first axis at a time, with all rows of the others."""
-        if self.axes[0] in self.axes[1:]:
-            yield _Part(self, self.inner[self.axes[1:].index(self.axes[0])])
-        else:
-            for first in axis_rows(self.axes[0], self.transposed, _LISTED):
-                yield _Part(self, first)
+        each = int(self.inner_patterns.lengths.sum()) if self.inner_patterns else 1
+        most = max(_LISTED, self.channel_entries // _FEW) // max(1, each * self.column_channels)
+        for axis, rows in zip(self.axes[1:], self.inner, strict=True):
+            if axis == self.axes[0] and rows.lengths.sum() <= most:
+                yield _Part(self, rows)
+                return
+        for first in axis_rows(self.axes[0], self.transposed, most):
+            yield _Part(self, first)
+
+    @cached_property
+    def inner_patterns(self) -> Patterns | None:
+        """The rows of all axes but the first, one for each of those that the axes have listed."""
+        if not self.inner:
+            return None
+        *outer, last = self.inner
+        patterns, values = Patterns.of(last), len(last.columns)
+        for rows, stride in zip(outer[::-1], self.column_strides[-2:0:-1], strict=True):
+            patterns = patterns.after(rows, stride, values, self.channel_entries // _FEW)
+            values *= len(rows.columns)
+        return patterns
 
     @property
     def rows(self) -> int:
@@ -335,11 +351,11 @@ class _Part:
     @cached_property
     def patterns(self) -> Patterns:
         """The rows of a row channel, one for each of the rows that the axes have listed."""
-        rows, strides = self.axis_rows, self.layout.column_strides
-        patterns, values = Patterns.of(rows[-1]), len(rows[-1].columns)
-        for outer, stride in zip(rows[-2::-1], strides[-2::-1], strict=True):
-            patterns = patterns.after(outer, stride, values, self.entries // _FEW)
-            values *= len(outer.columns)
+        inner, patterns, values = self.layout.inner_patterns, Patterns.of(self.first), len(self.first.columns)
+        if inner:
+            below = prod(len(rows.columns) for rows in self.layout.inner)
+            patterns = inner.after(self.first, self.layout.column_strides[0], below, self.entries // _FEW)
+            values *= below
         channels = self.layout.column_channels
         if channels > 1:
             index, zero, one = np.arange(channels), np.zeros(1, np.int64), np.ones(1, np.int64)
@@ -393,7 +409,8 @@ class _Part:
     def nbytes(self) -> int:
         """Bytes of the arrays."""
         segments = (self.patterns.rows, *(stage.segments for stage in self.stages if stage.segments))
-        arrays = [self.patterns.columns, *(array for some in segments for array in some), *self.first.arrays]
+        source = () if self.patterns.source is None else (self.patterns.source,)
+        arrays = [self.patterns.columns, *source, *(array for some in segments for array in some), *self.first.arrays]
         return sum({id(array): array.nbytes for array in arrays}.values())
 
     def _stages(self, axis: int, pattern: int, move: int, start: int) -> Iterator[_Stage]:
@@ -415,7 +432,7 @@ class _Part:
                     for stage in self._stages(axis + 1, row, move + further * stride, start):
                         yield stage
                         start = stage.start + stage.size * stage.repeats
-            if repeats > 1:
+            if repeats > 1 and start > first:
                 yield _Stage(first, None, start - first, repeats, step * stride)
                 start = first + repeats * (start - first)
 
@@ -460,6 +477,9 @@ class _Plans:
 
 
 _plans = _Plans()
+if hasattr(os, "register_at_fork"):
+    # In a child, nobody is left to release a lock that another thread held.
+    os.register_at_fork(after_in_child=_plans.__init__)  # type: ignore[misc]
 
 
 def _planned(geometry: ConvGeometry, transposed: bool) -> _Plan:
@@ -486,6 +506,8 @@ def _planned(geometry: ConvGeometry, transposed: bool) -> _Plan:
 def _row_pointers(layout: _Layout, first: Sequence[AxisRows]) -> NDArray[Any]:
     """Return the row pointers from the rows of the first axis."""
     dtype = layout.dtype
+    if not layout.row_channels * layout.channel_entries:
+        return np.zeros(layout.rows + 1, dtype)
     pointers = np.array([0, layout.column_channels], dtype)
     every = [first, *([rows] for rows in layout.inner)]
     for rows, size in zip(every[::-1], layout.row_sizes[::-1], strict=True):

@@ -140,7 +140,9 @@ def write(
             target = values[channel : channel + together]
             some = list_values[channel : channel + together].ravel()
             there = target if target.flags.c_contiguous else np.empty(target.shape, target.dtype)
-            copy_between(bounds[: len(target)], list_columns, some, unmoved.reshape(-1), there.reshape(-1))
+            copy_between(
+                bounds[: len(target)], list_columns, some, unmoved[: len(target)].reshape(-1), there.reshape(-1)
+            )
             if there is not target:
                 target[...] = there
         if columns is not None:

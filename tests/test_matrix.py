@@ -437,3 +437,54 @@ def test_a_matrix_may_be_written_on(call):
         array[...] = -1
     assert_identical(kernel_matrix(call.weight, call.input_shape, **params), A)
     assert_identical(kept, A)
+
+
+def test_windows_that_see_nothing_may_be_far_apart():
+    """Rows without entries repeat with a step that is no column."""
+    A = kernel_matrix([3, 5], (10,), stride=2**30, padding=2**42)
+    assert A.shape == (8193, 10)
+    assert_array_equal(A.tocoo().coords, [[4096, 4096], [0, 1]])
+    assert_array_equal(A.data, [3, 5])
+
+
+def test_several_channels_without_scipys_loop(monkeypatch):
+    """Channels are written some at a time, the last of them fewer."""
+    rng = np.random.default_rng(0)
+    params = {"padding": ((0, 0), (104, 104)), "dilation": (1, 6), "padding_mode": "circular", "channels": True}
+    weight = integers_as("int64", rng, (23, 1, 3, 30))
+    A = kernel_matrix(weight, (1, 4, 104), **params)
+    monkeypatch.setattr("npconvt._segments.csr_row_index", None)
+    assert_identical(kernel_matrix(weight, (1, 4, 104), **params), A)
+
+
+def test_a_matrix_without_rows_counts_no_positions():
+    tracemalloc.start()
+    A = kernel_matrix(np.ones((0, 2, 3, 3)), (2, 3000, 3000), channels=True)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert A.shape == (0, 2 * 3000**2)
+    assert peak < 10**6
+
+
+def test_a_kernel_longer_than_its_input_is_listed_where_it_is_seen():
+    """Of each of the windows on one pixel another tap sees it; all of them for all windows would be 10**10."""
+    taps = np.arange(1, 100_001)
+    A = kernel_matrix(taps, (1,), padding=99_999)
+    assert_array_equal(A.data, taps[::-1])
+    assert_array_equal(A.indptr, np.arange(100_001))
+
+
+def test_few_plans_are_kept(monkeypatch):
+    monkeypatch.setattr("npconvt._matrix._PLANS", 2)
+    npconvt._matrix._plans.clear()
+    for size in range(5, 10):
+        kernel_matrix(np.ones(3), (size,))
+    kept = npconvt._matrix._plans._kept
+    assert [geometry.input_size for geometry, _ in kept] == [(8,), (9,)]
+    kernel_matrix(np.ones(3), (8,))
+    assert [geometry.input_size for geometry, _ in kept] == [(9,), (8,)]
+    monkeypatch.setattr("npconvt._matrix._KEPT", 0)
+    kernel_matrix(np.ones(3), (7,))
+    assert len(kept) == 2
+    npconvt._matrix._plans.clear()
+    assert npconvt._matrix._plans._nbytes == 0
