@@ -191,8 +191,7 @@ class AxisRows:
 
         Runs that are not to be filled in are taken together, without repeats.
         """
-        done = 0
-        ends = np.cumsum(self.runs.rows)
+        done, ends = 0, self.runs.rows.cumsum()
         for run in np.flatnonzero(filled).tolist():
             if done < run:
                 yield *self._some(done, run), 1, 0

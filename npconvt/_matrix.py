@@ -375,6 +375,8 @@ class _Part:
     def repeated(self, axis: int) -> NDArray[np.bool_]:
         """Return which runs of the axis are worth to be filled in, rather than copied row by row."""
         rows, inner = self.axis_rows[axis], prod(self.layout.row_sizes[axis + 1 :])
+        if self.layout.row_sizes[axis] * inner * _SEGMENT <= _CALL:
+            return np.zeros(len(rows.runs.rows), bool)
         near = rows.run_entries * self.layout.inner_entries[axis] <= _NEAR
         many = rows.runs.repeats > max(1, _CALL // (_SEGMENT * inner))
         return np.asarray(many & (near | (self.segment < _LONG)))
@@ -388,6 +390,8 @@ class _Part:
     @cached_property
     def line_axis(self) -> int:
         """The axis until which runs are filled in, in the least time."""
+        if prod(self.layout.row_sizes) * _SEGMENT <= _CALL:
+            return 0
         segments = len(self.patterns.rows.start) / max(1, len(self.patterns.rows.counts))
         times, written = [], 1
         for axis, rows in enumerate(self.axis_rows):
