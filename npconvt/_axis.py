@@ -230,8 +230,7 @@ def axis_rows(axis: Axis, transposed: bool, most: int | None = None) -> Iterator
     work = pieces.size.sum(1)
     if not work.all():
         runs, some = _empty_joined(runs, (work == 0) & ~np.isin(listed, edges))
-        listed, work = listed[some], work[some]
-        pieces = pieces._replace(first=pieces.first[some], size=pieces.size[some], tap=pieces.tap[some])
+        listed, work, pieces = listed[some], work[some], pieces.some(some)
     ends = runs.rows.cumsum()
     # Most taps that a part lists are those of any of its rows, so there are some rows for them.
     full = len(listed) if most is None else max(most, _ROWS * int(work.max()))
@@ -241,8 +240,8 @@ def axis_rows(axis: Axis, transposed: bool, most: int | None = None) -> Iterator
         last = int(np.searchsorted(work, (work[row - 1] if row else 0) + full, "right"))
         end = max(begin + 1, int(np.searchsorted(ends, last, "right")))
         stop = int(ends[end - 1])
-        some, part = listed[row:stop], pieces.some(row, stop)
-        strips = _merged(part, axis.k)
+        some = listed[row:stop]
+        strips = _merged(pieces.some(slice(row, stop)), axis.k)
         for edge in edges:
             if some[0] <= edge <= some[-1]:
                 strips = _with_edge(axis, strips, int(np.searchsorted(some, edge)), edge, pieces.step)
@@ -278,13 +277,6 @@ def _listed(strips: Strips, rows: int, step: int, k: int) -> tuple[Segments, Int
     place[same] = count
     terms = (tap != k).sum(0)
     kept = (turns == 1) & (terms == 1) & ~same[0]
-    if kept.all():
-        columns = np.arange(count) * step
-        return (
-            Segments(np.bincount(row, minlength=rows), place[0], size, column - place[0] * step),
-            columns,
-            (orders[None],),
-        )
     none = np.full(size[same.any(0)].max(initial=0), k)
     narrow = (count + len(none)) * step + int(column.max(initial=0)) < 2**31
     dtype = np.int32 if narrow else np.int64
@@ -554,9 +546,9 @@ class _Pieces(NamedTuple):
         tap_step = np.array([max(-(2**61), min(piece[3], 2**61)) for piece in pieces])
         return cls(first, count, tap, tap_step, min(step, 2**61))
 
-    def some(self, begin: int, end: int) -> _Pieces:
+    def some(self, rows: slice | NDArray[np.bool_]) -> _Pieces:
         """Return some of the rows."""
-        return self._replace(first=self.first[begin:end], size=self.size[begin:end], tap=self.tap[begin:end])
+        return self._replace(first=self.first[rows], size=self.size[rows], tap=self.tap[rows])
 
 
 def _windows(axis: Axis, windows: Integers) -> _Pieces:

@@ -118,7 +118,8 @@ def kernel_matrix(
     section 4.1, for any number of axes, channels and strides.
 
     What the geometry alone decides is kept for its next matrix, which is then written about as fast as it can be
-    copied. All that is kept is about 32 MiB at most; what has not been used for longest goes first.
+    copied if the input is several times the kernel. All that is kept is about 32 MiB at most; what has not been used
+    for longest goes first.
 
     Examples
     --------
@@ -197,8 +198,9 @@ def build(
             stop = start + part.entries
             if stop > start and layout.row_channels:
                 _write(part, values, indices[:, start:stop], data[:, start:stop])
-            written.append(part.first.counted)
             start = stop
+            if pointers is None:
+                written.append(part.first.counted)
     indices, data = indices.ravel(), data.ravel()
     indptr = _row_pointers(layout, written) if pointers is None else pointers.copy()
     matrix = csr_array((data, indices, indptr), shape=(layout.rows, layout.columns), copy=False)
@@ -372,14 +374,18 @@ class _Part:
             moves = np.add.outer(moves, move * self.layout.column_strides[number]).ravel()
         return which, moves
 
-    def repeated(self, axis: int) -> NDArray[np.bool_]:
-        """Return which runs of the axis are worth to be filled in, rather than copied row by row."""
-        rows, inner = self.axis_rows[axis], prod(self.layout.row_sizes[axis + 1 :])
-        if self.layout.row_sizes[axis] * inner * _SEGMENT <= _CALL:
-            return np.zeros(len(rows.runs.rows), bool)
-        near = rows.run_entries * self.layout.inner_entries[axis] <= _NEAR
-        many = rows.runs.repeats > max(1, _CALL // (_SEGMENT * inner))
-        return np.asarray(many & (near | (self.segment < _LONG)))
+    @cached_property
+    def filled(self) -> tuple[NDArray[np.bool_], ...]:
+        """Which runs of each axis are worth to be filled in, rather than copied row by row."""
+        sizes, filled = self.layout.row_sizes, []
+        for axis, rows in enumerate(self.axis_rows):
+            most = _CALL // (_SEGMENT * prod(sizes[axis + 1 :]))  # repeats that are copied as fast
+            if sizes[axis] <= most:
+                filled.append(np.zeros(len(rows.runs.rows), bool))
+                continue
+            near = rows.run_entries * self.layout.inner_entries[axis] <= _NEAR
+            filled.append((rows.runs.repeats > max(1, most)) & (near | (self.segment < _LONG)))
+        return tuple(filled)
 
     @cached_property
     def segment(self) -> int:
@@ -390,14 +396,13 @@ class _Part:
     @cached_property
     def line_axis(self) -> int:
         """The axis until which runs are filled in, in the least time."""
-        if prod(self.layout.row_sizes) * _SEGMENT <= _CALL:
+        if not any(filled.any() for filled in self.filled):
             return 0
         segments = len(self.patterns.rows.start) / max(1, len(self.patterns.rows.counts))
         times, written = [], 1
-        for axis, rows in enumerate(self.axis_rows):
+        for axis, (rows, filled) in enumerate(zip(self.axis_rows, self.filled, strict=True)):
             some = prod(self.layout.row_sizes[axis + 1 :])
             runs, repeats, _ = rows.runs
-            filled = self.repeated(axis)
             period = int(runs[filled].sum() + (runs * repeats)[~filled].sum())
             calls = written * (2 * int(filled.sum()) + 1)
             written *= period
@@ -422,7 +427,7 @@ class _Part:
         rows, stride, last = self.axis_rows[axis], self.layout.column_strides[axis], len(self.axis_rows)
         inner, moves = self.some_rows(axis + 1, last if axis == self.line_axis else axis + 1)
         patterns = prod(len(after.lengths) for after in self.axis_rows[axis + 1 :])
-        for period, moved, repeats, step in rows.periods(self.repeated(axis)):
+        for period, moved, repeats, step in rows.periods(self.filled[axis]):
             first = start
             which = pattern * len(rows.lengths) + period
             if axis == self.line_axis:
@@ -454,6 +459,10 @@ class _Plans:
     """The plans that are kept, those used last at the end."""
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Start anew, with a lock that nobody holds."""
         self._kept: OrderedDict[tuple[ConvGeometry, bool], _Plan] = OrderedDict()
         self._nbytes = 0
         self._lock = Lock()
@@ -474,16 +483,11 @@ class _Plans:
             while self._nbytes > _KEPT or len(self._kept) > _PLANS:
                 self._nbytes -= self._kept.popitem(last=False)[1].nbytes
 
-    def clear(self) -> None:
-        with self._lock:
-            self._kept.clear()
-            self._nbytes = 0
-
 
 _plans = _Plans()
 if hasattr(os, "register_at_fork"):
     # In a child, nobody is left to release a lock that another thread held.
-    os.register_at_fork(after_in_child=_plans.__init__)  # type: ignore[misc]
+    os.register_at_fork(after_in_child=_plans.forget)
 
 
 def _planned(geometry: ConvGeometry, transposed: bool) -> _Plan:
@@ -526,9 +530,6 @@ def _axis_pointers(parts: Sequence[AxisRows], size: int, dtype: np.dtype[Any]) -
     """Return the number of entries before each row of an axis, and after the last."""
     pointers = np.zeros(size + 1, dtype)
     ends, row, entries = pointers[1:], 0, 0
-    if size < _CALL // _SEGMENT and len(parts) == 1:
-        parts[0].lengths.take(parts[0].all[0]).cumsum(out=ends)
-        return pointers
     for rows in parts:
         for period, _, repeats, _ in rows.periods(rows.runs.repeats >= _CALL // _SEGMENT):
             if len(period):

@@ -151,7 +151,7 @@ def write(
     ends = np.concatenate([[0], np.cumsum(size)])
     cuts = np.searchsorted(ends[1:], np.arange(_BATCH, total, _BATCH))
     cuts = np.unique(np.concatenate([[0], cuts, [len(size)]]))
-    unmoved = np.empty(np.diff(ends[cuts]).max(initial=0), dtype) if columns is None or channels > 1 else list_columns
+    unmoved = np.empty(np.diff(ends[cuts]).max(initial=0), dtype)
     for (begin, end), (first, last) in zip(pairwise(cuts.tolist()), pairwise(ends[cuts].tolist()), strict=True):
         for channel in range(channels):
             there = unmoved[: last - first] if columns is None or channel else columns[first:last]

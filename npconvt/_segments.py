@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     Integers = NDArray[Any]
 
 try:
-    # The loop of SciPy's `A[rows]`. It copies what is between any two row pointers, of columns and values at once, in a
-    # tenth of the time that NumPy takes for as short slices. It is not public, so we can do without.
+    # The loop of SciPy's `A[rows]`. It copies what is between any two row pointers, of columns and values at once, with
+    # no Python in between. It is not public, so we can do without.
     from scipy.sparse._sparsetools import csr_row_index
 except ImportError:  # pragma: no cover
     csr_row_index = None  # type: ignore[assignment]

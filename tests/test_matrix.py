@@ -1,6 +1,9 @@
 """kernel_matrix: the explicit matrix is the definition, so its entries, pattern and layout are checked one by one."""
 
+import os
 import re
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -401,7 +404,14 @@ def test_wide_padding_that_windows_see_at_a_dilation(stride, dilation):
 
 
 # So small that every list is cut, every run is filled in or none, and no plan is kept.
-CUT = {"_matrix._KEPT": 0, "_matrix._LISTED": 1, "_patterns._BATCH": 1, "_segments._CHUNK": 1, "_axis._BATCH": 1}
+CUT = {
+    "_matrix._KEPT": 0,
+    "_matrix._LISTED": 1,
+    "_patterns._BATCH": 1,
+    "_segments._CHUNK": 1,
+    "_axis._BATCH": 1,
+    "_axis._ROWS": 1,
+}
 FILLED = {"_matrix._CALL": 1, "_matrix._NEAR": 1 << 16, "_patterns._LONG": 1, "_matrix._SEGMENT": 100}
 COPIED = {"_matrix._NEAR": 0, "_matrix._LONG": 0, "_patterns._LONG": 1 << 16, "_patterns._BATCH": 50}
 
@@ -418,12 +428,12 @@ def test_limits_change_the_time_alone(limits):
         assert_array_equal(A.toarray(), dense.T if call.transposed else dense, strict=True)
         assert A.nnz == pattern.sum()
 
-    npconvt._matrix._plans.clear()
+    npconvt._matrix._plans.forget()
     with pytest.MonkeyPatch.context() as patch:
         for name, limit in limits.items():
             patch.setattr(f"npconvt.{name}", limit)
         check()
-    npconvt._matrix._plans.clear()
+    npconvt._matrix._plans.forget()
 
 
 @given(call=calls())
@@ -476,7 +486,7 @@ def test_a_kernel_longer_than_its_input_is_listed_where_it_is_seen():
 
 def test_few_plans_are_kept(monkeypatch):
     monkeypatch.setattr("npconvt._matrix._PLANS", 2)
-    npconvt._matrix._plans.clear()
+    npconvt._matrix._plans.forget()
     for size in range(5, 10):
         kernel_matrix(np.ones(3), (size,))
     kept = npconvt._matrix._plans._kept
@@ -486,5 +496,25 @@ def test_few_plans_are_kept(monkeypatch):
     monkeypatch.setattr("npconvt._matrix._KEPT", 0)
     kernel_matrix(np.ones(3), (7,))
     assert len(kept) == 2
-    npconvt._matrix._plans.clear()
+    npconvt._matrix._plans.forget()
     assert npconvt._matrix._plans._nbytes == 0
+
+
+FORK = """
+import os, signal
+import numpy as np
+from npconvt import _matrix, kernel_matrix
+with _matrix._plans._lock:
+    child = os.fork()
+    if not child:
+        signal.alarm(10)  # ends a child that waits
+        kernel_matrix(np.ones(3), (9,))
+        os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
+def test_a_child_does_not_wait_for_a_lock_of_its_parent():
+    done = subprocess.run([sys.executable, "-c", FORK], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
